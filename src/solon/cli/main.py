@@ -1,0 +1,56 @@
+"""The ``solon`` command: one file a noun, loaded when it is named."""
+
+from importlib import import_module
+from typing_extensions import override
+
+import click
+
+import solon
+from solon.core.errors import SolonError
+
+_NOUNS = {
+    "check": "one text, conversation or file: a decision and the rules it rests on",
+    "demo": "real requests judged by the shipped weights, in a minute",
+    "doctor": "versions, plugins and a self-test of the weights",
+    "policy": "the policy as source code: lint, test, diff, explain",
+    "train": "policy + data: calibrated, versioned weights with a model card",
+}
+
+
+class _Lazy(click.Group):
+    """Knows its commands by name and imports one only when it runs."""
+
+    @override
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(_NOUNS)
+
+    @override
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _NOUNS:
+            return None
+        module = import_module(f"solon.cli.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    @override
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(_NOUNS.items()))
+
+
+@click.command(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(solon.__version__, prog_name="solon")
+def cli() -> None:
+    """Solon: a safety stack for language-model deployments, from one written policy.
+
+    Exit codes: 0 fine · 1 a gate was missed · 2 wrong use · 3 could not determine.
+    """
+
+
+def main() -> None:
+    """Run the command line; Solon's own errors become one line and exit code 3, wrong use code 2."""
+    try:
+        cli()
+    except SolonError as error:
+        click.echo(f"solon: {error}", err=True)
+        raise SystemExit(3) from None
