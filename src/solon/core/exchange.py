@@ -18,6 +18,10 @@ class Role(StrEnum):
     TOOL = "tool"
 
 
+# Python 3.11 cannot ask an enum for a plain string: ``"user" in Role`` raises there.
+_ROLES = frozenset(role.value for role in Role)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
     """One turn. ``content`` is text; other media are turned into text before they get here."""
@@ -44,9 +48,7 @@ class Exchange:
         return cls(messages=tuple(turns), response=response)
 
     @classmethod
-    def parse(
-        cls, messages: Iterable[Mapping[str, Any]], *, response: str | None = None
-    ) -> "Exchange":
+    def parse(cls, messages: Iterable[Mapping[str, Any]], *, response: str | None = None) -> "Exchange":
         """Read a list of ``{"role": ..., "content": ...}`` as chat APIs send it.
 
         ``content`` may be a string, ``None`` or a list of parts, of which the text parts are kept.
@@ -68,7 +70,7 @@ def _parse_message(message: Any, place: str) -> Message:
             repair='Write {"role": "user", "content": "…"}.',
         )
     role = message.get("role")  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
-    if not isinstance(role, str) or role not in Role:
+    if not isinstance(role, str) or role not in _ROLES:
         raise InputError(
             f"unknown role {role!r}",
             place=f"{place}.role",

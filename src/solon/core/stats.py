@@ -55,9 +55,7 @@ def _binomial_tail(k: int, n: int, p: float) -> float:
     if p >= 1.0 or k == 0:
         return 1.0
     a, b = float(k), float(n - k + 1)
-    front = math.exp(
-        math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(p) + b * math.log1p(-p)
-    )
+    front = math.exp(math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(p) + b * math.log1p(-p))
     if p < (a + 1) / (a + b + 2):
         return front * _beta_fraction(a, b, p) / a
     return 1.0 - front * _beta_fraction(b, a, 1 - p) / b

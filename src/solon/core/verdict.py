@@ -52,6 +52,4 @@ class Verdict:
     @classmethod
     def undetermined(cls, rule: str, *, because: str, source: Source) -> "Verdict":
         """No answer on this rule, with the reason."""
-        return cls(
-            rule=rule, risk=0.0, status=Status.UNDETERMINED, rationale=because, source=source
-        )
+        return cls(rule=rule, risk=0.0, status=Status.UNDETERMINED, rationale=because, source=source)

@@ -1,0 +1,57 @@
+# Solon's verbs. `make help` lists them; nothing else is needed to work on the project.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+# The first Python that is new enough; `make PYTHON=/path/to/python …` names another.
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$p"; break; }; done)
+VENV ?= .venv
+BIN := $(VENV)/bin
+BASE := $(VENV)/.installed-base
+FULL := $(VENV)/.installed-dev
+
+.PHONY: help setup demo test check bench docs golden
+
+help: ## list the verbs
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
+
+setup: $(FULL) ## a virtual environment with everything for tests and training (torch among it)
+
+demo: $(BASE) ## real requests judged by the shipped weights, in a minute; installs no torch
+	$(BIN)/solon demo
+
+test: $(FULL) ## every test
+	$(BIN)/python -m pytest
+
+check: $(FULL) ## format, lint, types, import contracts, fast tests (< 60 s)
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -m "not slow and not data"
+
+bench: $(FULL) ## every benchmark; each prints its figures with n and interval
+	@set -e; found=; for file in benchmarks/bench_*.py; do \
+		[ -e "$$file" ] || continue; found=1; echo "== $$file"; $(BIN)/python "$$file"; done; \
+		[ -n "$$found" ] || { echo "no benchmarks/bench_*.py here" >&2; exit 1; }
+
+docs: $(FULL) ## write the generated pages again (docs/cli.md)
+	$(BIN)/python tools/cli_reference.py docs/cli.md
+
+golden: $(FULL) ## rewrite golden files from the present behaviour; review the diff
+	$(BIN)/python -m pytest -p no:randomly --write-golden -m golden
+
+$(BIN)/python:
+	@[ -n "$(PYTHON)" ] || { echo "Solon needs Python 3.11 or newer; none found on PATH." >&2; exit 1; }
+	@# Some systems ship Python without ensurepip: their own pip then installs into the new environment.
+	"$(PYTHON)" -m venv $(VENV) || { "$(PYTHON)" -m venv --clear --without-pip $(VENV) && \
+		"$(PYTHON)" -m pip --python $(BIN)/python install --quiet pip; }
+
+$(BASE): pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(FULL): pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch $(BASE) $@
