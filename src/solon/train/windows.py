@@ -1,0 +1,105 @@
+"""Token windows for training: random crops of long texts, pairs for replies, batches of like length."""
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from tokenizers import Tokenizer
+
+from solon.train.row import Row
+
+CLS, SEP = 101, 102
+CONTEXT = 48
+"""Word pieces of the prompt that stand before a reply (its first and last 24)."""
+DOCUMENT = "document"
+"""The context under which third-party content is read."""
+
+Ids = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tokens:
+    """The word pieces of one row, without special tokens; ``focus`` is what a crop must contain, if anything."""
+
+    text: list[int]
+    context: list[int]
+    focus: tuple[int, int] | None = None
+
+
+def tokenize(rows: Sequence[Row], tokenizer: Tokenizer, *, limit: int = 6000) -> list[Tokens]:
+    """Word pieces of every row; at most ``limit`` characters of a text are read."""
+    texts = tokenizer.encode_batch([row.text[:limit] for row in rows], add_special_tokens=False)
+    contexts = tokenizer.encode_batch(
+        [DOCUMENT if row.kind == "document" else row.context[:limit] for row in rows], add_special_tokens=False
+    )
+    made: list[Tokens] = []
+    for row, text, context in zip(rows, texts, contexts, strict=True):
+        focus = None
+        if row.kind == "document" and row.context:
+            place = row.text.find(row.context)
+            if place >= 0:
+                first = text.char_to_token(place)
+                last = text.char_to_token(min(place + len(row.context), limit) - 1)
+                focus = (first, last + 1) if first is not None and last is not None else None
+        made.append(Tokens(text=text.ids, context=clip(context.ids) if row.kind != "text" else [], focus=focus))
+    return made
+
+
+def clip(context: list[int]) -> list[int]:
+    """The first and the last half of ``CONTEXT`` pieces."""
+    half = CONTEXT // 2
+    return context if len(context) <= CONTEXT else context[:half] + context[-half:]
+
+
+def crop(tokens: Tokens, size: int, rng: random.Random) -> tuple[list[int], list[int]]:
+    """Ids and types of one window of at most ``size`` pieces, special tokens included."""
+    special = 2 if not tokens.context else 3 + len(tokens.context)
+    room = size - special
+    text = tokens.text
+    if len(text) > room:
+        last = len(text) - room
+        if tokens.focus:
+            low = max(0, min(tokens.focus[1] - room, last))
+            high = max(low, min(tokens.focus[0], last))
+            start = rng.randint(low, high)
+        else:
+            start = 0 if rng.random() < 0.35 else rng.randint(0, last)
+        text = text[start : start + room]
+    if not tokens.context:
+        ids = [CLS, *text, SEP]
+        return ids, [0] * len(ids)
+    head = [CLS, *tokens.context, SEP]
+    ids = [*head, *text, SEP]
+    return ids, [0] * len(head) + [1] * (len(text) + 1)
+
+
+def batches(
+    tokens: Sequence[Tokens],
+    order: Sequence[int],
+    *,
+    size: int,
+    sizes: Sequence[int],
+    rng: random.Random,
+) -> Iterator[tuple[list[int], Ids, Ids, Ids]]:
+    """Row numbers, ids, types and masks; rows of like length share a batch, batches come in random order."""
+    cut = {index: crop(tokens[index], rng.choice(sizes), rng) for index in set(order)}
+    noisy = sorted(order, key=lambda index: len(cut[index][0]) + rng.random() * 12)
+    groups = [noisy[i : i + size] for i in range(0, len(noisy), size)]
+    rng.shuffle(groups)
+    for group in groups:
+        yield group, *pad([cut[index] for index in group])
+
+
+def pad(windows: Sequence[tuple[list[int], list[int]]]) -> tuple[Ids, Ids, Ids]:
+    """Ids, types and masks as int64 arrays of (windows, longest)."""
+    longest = max(len(ids) for ids, _ in windows)
+    ids = np.zeros((len(windows), longest), np.int64)
+    types = np.zeros_like(ids)
+    mask = np.zeros_like(ids)
+    for number, (row, kinds) in enumerate(windows):
+        ids[number, : len(row)] = row
+        types[number, : len(row)] = kinds
+        mask[number, : len(row)] = 1
+    return ids, types, mask
