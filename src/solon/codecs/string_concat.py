@@ -1,0 +1,121 @@
+"""Strings put together in code: literals and variables joined by signs, chr() lists, join() and templates."""
+
+import re
+from typing import ClassVar
+
+from solon.codecs.base import BaseCodec, is_text
+from solon.codecs.numbers import characters
+from solon.core.protocols import Run
+
+_LITERAL = r"(?:[rbuf]?\"(?:[^\"\\\n]|\\.)*\"|[rbuf]?'(?:[^'\\\n]|\\.)*'|`[^`\n]*`|“[^”\n]*”)"
+_CHR = r"(?:chr|char|unichr)\(\s*(?:0x[0-9a-fA-F]+|\d+)\s*\)"
+_NAME = r"(?:\$?\b[A-Za-z_]\w{0,30}\b)"
+_TERM = rf"(?:{_LITERAL}|{_CHR}|{_NAME})"
+_SIGN = r"\s*(?:\+|\.(?=\s*[\"'$])|&|\|\||<<|\.\.)\s*"
+_CHAIN = re.compile(rf"(?<![\w.)]){_TERM}(?:{_SIGN}{_TERM})+", re.IGNORECASE)
+_ADJACENT = re.compile(rf"(?<![^\s=(\[{{,:+]){_LITERAL}(?:[ \t]*\n?[ \t]*{_LITERAL})+")
+_ASSIGN = re.compile(
+    rf"(?:\b(?:let|var|const|set|string|str)\s+)?({_NAME})\s*(?::=|=|\bis\b|:)\s*({_LITERAL})", re.IGNORECASE
+)
+_JOIN = re.compile(rf"({_LITERAL})\.join\(\s*[\[(]([^\])]*)[\])]\s*\)|\[([^\]]*)\]\.join\(\s*({_LITERAL})?\s*\)")
+_CODES = re.compile(
+    r"(?:String\.fromCharCode|bytes|bytearray|chr)\(\s*[\[(]?\s*((?:0x[0-9a-fA-F]+|\d+)(?:\s*,\s*(?:0x[0-9a-fA-F]+|\d+))+)\s*[\])]?\s*\)"
+)
+_TEMPLATE = re.compile(rf"(?:\$?\{{\s*({_NAME})\s*\}}[ ]?){{2,}}")
+_HOLE = re.compile(rf"\$?\{{\s*({_NAME})\s*\}}")
+_MAPPED = re.compile(r"map\(\s*chr\s*,\s*[\[(]([\d,\s]+)[\])]\s*\)|chr\(\w+\)\s+for\s+\w+\s+in\s+[\[(]([\d,\s]+)[\])]")
+_INSIDE = re.compile(_LITERAL)
+_TERMS = re.compile(_TERM, re.IGNORECASE)
+_SIMPLE = {"n": "\n", "t": "\t"}
+
+
+def _inside(literal: str) -> str:
+    body = literal[1:-1] if literal[0] in "\"'`“" else literal[2:-1]
+    return re.sub(r"\\(.)", lambda match: _SIMPLE.get(match.group(1), match.group(1)), body)
+
+
+def _number(digits: str) -> int:
+    return int(digits, 16) if digits.lower().startswith("0x") else int(digits)
+
+
+class StringConcat(BaseCodec):
+    """Domain: text of three and more characters without quotes, backslashes and control characters."""
+
+    name: ClassVar[str] = "string_concat"
+    when: ClassVar[frozenset[str]] = frozenset({"quotes"})
+    proof: ClassVar = "loose"
+
+    def accepts(self, text: str) -> bool:
+        """No quotes, backslashes or line ends."""
+        return is_text(text) and len(text) >= 3 and not re.search(r"[\"'`“”\\\n\r]", text)
+
+    def encode(self, text: str) -> str:
+        """``"abc" + "def"``, three characters each."""
+        return " + ".join(f'"{text[at : at + 3]}"' for at in range(0, len(text), 3))
+
+    def decode(self, text: str) -> str | None:
+        """The longest string put together; the text itself inside quotes; ``None`` where there is none."""
+        found = self.detect(text)
+        if found:
+            return max((run.text for run in found), key=len)
+        return _inside(text) if _INSIDE.fullmatch(text) else None
+
+    def detect(self, text: str) -> list[Run]:
+        """Expressions whose value is known from the text itself."""
+        known = {match.group(1): _inside(match.group(2)) for match in _ASSIGN.finditer(text)}
+        found: list[Run] = []
+
+        def add(match: re.Match[str], value: str | None) -> None:
+            if value and len(value) >= 3 and is_text(value):
+                found.append(Run(start=match.start(), end=match.end(), text=value))
+
+        for match in _JOIN.finditer(text):
+            add(match, _joined(match))
+        for match in _CODES.finditer(text):
+            add(match, characters([_number(d) for d in re.findall(r"0x[0-9a-fA-F]+|\d+", match.group(1))]))
+        for match in _MAPPED.finditer(text):
+            add(match, characters([int(d) for d in re.findall(r"\d+", match.group(1) or match.group(2))]))
+        for match in _CHAIN.finditer(text):
+            value = _value(match.group(), known)
+            if value is not None and match.group(0) not in known:
+                known.update(_assigned(text, match, value))
+                add(match, value)
+        for match in _ADJACENT.finditer(text):
+            parts = [_inside(literal) for literal in _INSIDE.findall(match.group())]
+            if all(parts):  # an empty one is half of a triple quote
+                add(match, "".join(parts))
+        for match in _TEMPLATE.finditer(text):
+            names = _HOLE.findall(match.group())
+            if all(name in known for name in names):
+                add(match, _HOLE.sub(lambda hole: known[hole.group(1)], match.group()))
+        return found
+
+
+def _assigned(text: str, match: re.Match[str], value: str) -> dict[str, str]:
+    """The name that an expression's value is given to, if any: later expressions may use it."""
+    head = re.search(rf"({_NAME})\s*(?::=|=)\s*$", text[max(0, match.start() - 40) : match.start()])
+    return {head.group(1): value} if head else {}
+
+
+def _joined(match: re.Match[str]) -> str | None:
+    glue = match.group(1) or match.group(4)
+    parts = [_inside(literal) for literal in _INSIDE.findall(match.group(2) or match.group(3) or "")]
+    return (_inside(glue) if glue else ",").join(parts) if len(parts) > 1 else None
+
+
+def _value(expression: str, known: dict[str, str]) -> str | None:
+    pieces: list[str] = []
+    for term in _TERMS.findall(expression):
+        if _INSIDE.fullmatch(term):
+            pieces.append(_inside(term))
+        elif term in known:
+            pieces.append(known[term])
+        elif "(" in term:
+            code = _number(re.sub(r"^\w+\(\s*|\s*\)$", "", term))
+            pieces.append(chr(code) if code < 0xD800 else "")
+        else:
+            return None
+    return "".join(pieces)
+
+
+codec = StringConcat()

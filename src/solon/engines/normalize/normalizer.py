@@ -1,0 +1,458 @@
+"""Text in, readings out: the plain view, and every decoded view that reads like language, within a budget."""
+
+import re
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from solon.codecs import catalogue
+from solon.codecs.base import BaseCodec
+from solon.codecs.features import features
+from solon.core.protocols import Codec, Run
+from solon.engines.normalize import blobs
+from solon.engines.normalize.canonical import canonical
+from solon.engines.normalize.charlm import CharModel, Costs, shipped, symbols
+from solon.engines.normalize.ciphers import Ciphers, Solution, beyond, excess_bits, suspicious
+from solon.engines.normalize.reading import Reading, judge, stretches
+from solon.engines.normalize.views import Budget, Normalized, OffsetMap, View, part, splice
+
+_INK = re.compile(r"[A-Za-z0-9][:;<=>?@\[\\\]^_`{|}~!#$%&*+][A-Za-z0-9:;<=>?@]")
+NODES = 40
+"""Texts looked at for one input, whatever the time budget allows."""
+STANDALONE = 20
+"""Characters from which a decoded stretch is also a view of its own."""
+_SPECULATIVE = frozenset(
+    {
+        "rot",
+        "atbash",
+        "rot47",
+        "reversed",
+        "word_reversed",
+        "reversed_words",
+        "dummy_chars",
+        "interleave",
+        "caesar_digits",
+    }
+)
+_PRIMARY = frozenset({"base64", "base32", "base58", "ascii85", "base85", "gzip_base64", "base16", "percent_base64"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Node:
+    """A text to look at: raw as decoded, and how it was reached."""
+
+    text: str
+    offsets: OffsetMap
+    path: tuple[str, ...]
+    bits: float = 0.0
+    speculative: bool = False
+    turned: bool = False
+    """Some codec on the way was a guess, so that what is found must beat the original text."""
+    raw: bool = False
+    """Holds characters that the plain view strips: only the codecs that live in them are run."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Candidate:
+    view: View
+    quality: float
+
+
+class _Search:
+    """One call of ``Normalizer.views``: budgets, nodes waiting, candidates found."""
+
+    def __init__(self, owner: "Normalizer", budget: Budget) -> None:
+        self.owner = owner
+        self.budget = budget
+        self.deadline = time.thread_time() + budget.ms / 1000
+        self.exhausted: str | None = None
+        self.written = 0
+        self.seen: set[str] = set()
+        self.waiting: list[_Node] = []
+        self.found: list[_Candidate] = []
+        self.long = False
+        """Whether the plain text has long unbroken runs."""
+        self.covered: list[tuple[int, int]] = []
+        self.plain = ""
+        """The plain text, or its start."""
+
+    def late(self) -> bool:
+        """Whether the time is up (and note it)."""
+        if time.thread_time() < self.deadline:
+            return False
+        self.exhausted = self.exhausted or "ms"
+        return True
+
+    def fresh(self, text: str) -> bool:
+        """Whether this text was not seen before; the bytes it costs are counted."""
+        key = " ".join(text.lower().split())
+        if key in self.seen or not key:
+            return False
+        if self.written + len(text) > self.budget.bytes_out:
+            self.exhausted = self.exhausted or "bytes_out"
+            return False
+        self.seen.add(key)
+        self.written += len(text)
+        return True
+
+    def offer(
+        self, parent: _Node, name: tuple[str, ...], runs: Sequence[Run], reading: Reading, kind: str = "cipher"
+    ) -> None:
+        """Take a child of ``parent`` in: as a view if it reads, for further decoding if there is hope or language."""
+        if not (reading.kept or reading.hopeful):
+            return
+        text, offsets = splice(parent.text, parent.offsets, runs)
+        path = (*parent.path, *name)
+        plain, inner = canonical(text)
+        if plain != text and len(path) < self.budget.depth and not parent.raw:
+            self.waiting.append(_Node(text=text, offsets=offsets, path=path, bits=reading.bits, raw=True))
+        if inner.starts is not None and inner.ends is not None:
+            starts, ends = offsets.arrays(len(text))
+            low, high = starts[inner.starts], ends[inner.ends - 1]
+            offsets = OffsetMap(starts=low, ends=high)
+        if not self.fresh(plain):
+            return
+        if len(path) < self.budget.depth:
+            self.waiting.append(_Node(text=plain, offsets=offsets, path=path, bits=reading.bits, turned=parent.turned))
+        elif not reading.kept:
+            self.exhausted = self.exhausted or ("depth" if _looks_coded(runs) else None)
+        if reading.kept and not ((parent.turned or (parent.path and kind != "exact")) and self._worse(plain, parent)):
+            self._keep(plain, offsets, path, runs, reading, text)
+
+    @cached_property
+    def original(self) -> float:
+        """Bits of the plain text beyond language."""
+        return self.owner.excess(self.plain)
+
+    def _worse(self, text: str, parent: _Node) -> bool:
+        """Whether a text found behind a guess still holds most of what was no language before."""
+        before = self.original if parent.turned else self.owner.excess(parent.text[:20000])
+        return self.owner.excess(text[:20000]) > 0.7 * before + 8
+
+    def _keep(
+        self, plain: str, offsets: OffsetMap, path: tuple[str, ...], runs: Sequence[Run], reading: Reading, text: str
+    ) -> None:
+        quality = (7.0 - reading.bits) * min(reading.letters, 400) ** 0.5
+        view = View(text=plain, path=path, offsets=offsets, bits=reading.bits)
+        self.found.append(_Candidate(view=view, quality=quality))
+        starts, ends = offsets.arrays(len(plain))
+        shift = 0
+        for run in runs:
+            low, high = run.start + shift, run.start + shift + len(run.text)
+            shift += len(run.text) - (run.end - run.start)
+            if high <= len(starts) and high > low:
+                self.covered.append((int(starts[low:high].min()), int(ends[low:high].max())))
+        if len(runs) == 1 and plain == text and STANDALONE <= len(runs[0].text) < 0.9 * len(plain):
+            start = runs[0].start
+            end = start + len(runs[0].text)
+            alone = View(
+                text=plain[start:end], path=path, offsets=part(offsets, start, end, len(plain)), bits=reading.bits
+            )
+            if self.fresh(alone.text):
+                self.found.append(_Candidate(view=alone, quality=quality * 0.8))
+
+
+def _looks_coded(runs: Sequence[Run]) -> bool:
+    return any(blobs.opaque(run.text) for run in runs)
+
+
+class Normalizer:
+    """Finds the readings of texts. Safe to share between threads: it keeps nothing between calls.
+
+    Args:
+        budget: bounds of one call; see ``Budget``.
+        model: character model that judges readings; the shipped one by default.
+        codecs: encodings to read; all registered ones by default.
+    """
+
+    def __init__(
+        self,
+        budget: Budget | None = None,
+        *,
+        model: CharModel | None = None,
+        codecs: Sequence[Codec] | None = None,
+    ) -> None:
+        self.budget = budget or Budget()
+        self._model = model
+        self._given = codecs
+
+    @cached_property
+    def model(self) -> CharModel:
+        """The character model, read on first use."""
+        return self._model or shipped()
+
+    def excess(self, text: str) -> float:
+        """Bits by which a text costs more than language; a digit or sign counts like a strange letter."""
+        return float(beyond(symbols(text), self.model.bits(text)).sum())
+
+    @cached_property
+    def _codecs(self) -> tuple[Codec, ...]:
+        return tuple(self._given) if self._given is not None else catalogue.codecs()
+
+    @cached_property
+    def _plain_codecs(self) -> tuple[Codec, ...]:
+        return tuple(codec for codec in self._codecs if catalogue.proof(codec) != "cipher")
+
+    @cached_property
+    def _cipher_codecs(self) -> tuple[Codec, ...]:
+        return tuple(codec for codec in self._codecs if catalogue.proof(codec) == "cipher")
+
+    def views(self, text: str) -> Normalized:
+        """The readings of ``text``: the plain one of all of it, then at most ``budget.views`` decoded ones, best first.
+
+        Never raises for any string. A text longer than ``budget.bytes_in`` is searched at both ends only, and
+        ``exhausted`` says so.
+        """
+        begun = time.perf_counter()
+        plain, offsets = canonical(text)
+        search = _Search(self, self.budget)
+        search.plain = plain[:20000]
+        search.seen.add(" ".join(plain.lower().split()))
+        for node in self._roots(text, plain, offsets, search):
+            search.waiting.append(node)
+        self._run(search)
+        kept = _best(search.found, self.budget.views)
+        spans = blobs.opaque(plain[: self.budget.bytes_in]) if search.long else []
+        located = [offsets.locate(low, high, len(plain)) for low, high in spans]
+        return Normalized(
+            views=(View(text=plain, path=(), offsets=offsets), *kept),
+            unscannable=blobs.uncovered(located, search.covered),
+            exhausted=search.exhausted,
+            elapsed_ms=(time.perf_counter() - begun) * 1000,
+        )
+
+    def _roots(self, text: str, plain: str, offsets: OffsetMap, search: _Search) -> list[_Node]:
+        """The raw text, where stripping changed it, and the plain one; both ends of them where they are too long."""
+        texts = [(plain, offsets)] if plain == text else [(plain, offsets), (text, OffsetMap())]
+        limit = self.budget.bytes_in
+        nodes: list[_Node] = []
+        for raw, (body, places) in enumerate(texts):
+            if len(body) <= limit:
+                nodes.append(_Node(text=body, offsets=places, path=(), raw=raw > 0))
+                continue
+            search.exhausted = "bytes_in"
+            half = limit // 2
+            for low, high in ((0, half), (len(body) - half, len(body))):
+                nodes.append(_Node(text=body[low:high], offsets=_cut(places, low, high), path=(), raw=raw > 0))
+        return nodes
+
+    def _run(self, search: _Search) -> None:
+        looked = 0
+        while search.waiting and looked < NODES and not search.late():
+            search.waiting.sort(key=lambda node: (len(node.path), node.speculative, not node.raw, node.bits))
+            node = search.waiting.pop(0)
+            looked += 1
+            self._expand(search, node)
+        if search.waiting and search.exhausted is None:
+            search.exhausted = "depth" if looked >= NODES else search.exhausted
+
+    def _expand(self, search: _Search, node: _Node) -> None:
+        """All codecs whose trigger fired; then ciphers, where a stretch is no language and nothing else read it."""
+        text = node.text
+        present = features(text)
+        read: list[Run] = []
+        hopes: list[tuple[Codec, list[Run], Reading]] = []
+        if _inky(text) and not node.raw:
+            bits = self.model.bits(text)
+            for one in Ciphers(self.model, self._ciphers(present)).signs(text, bits):
+                self._take(search, node, one)
+                read.append(one.run)
+        for codec in self._plain_codecs:
+            if read and codec.name in ("leetspeak", "reversed_words"):
+                continue
+            if isinstance(codec, BaseCodec) and codec.when and not (codec.when & present):
+                continue
+            if node.raw and not getattr(codec, "raw", True):
+                continue
+            if search.late():
+                return
+            runs, reading = self._try(search, node, codec)
+            if reading is None:
+                continue
+            if reading.kept or reading.strong:
+                read += runs
+            if reading.hopeful and not reading.kept:
+                hopes.append((codec, runs, reading))
+        self._hope(search, node, hopes, read)
+        if not node.raw:
+            self._decipher(search, node, present, read)
+
+    def _hope(
+        self, search: _Search, node: _Node, hopes: list[tuple[Codec, list[Run], Reading]], read: Sequence[Run]
+    ) -> None:
+        """Let what does not read yet be decoded further, unless better readings cover the same place."""
+        for codec, runs, reading in hopes:
+            others = [run for run in read if all(run is not own for own in runs)]
+            if reading.strong or not _overlap(runs, others):
+                search.offer(node, (codec.name,), runs, reading, catalogue.proof(codec))
+
+    def _decipher(self, search: _Search, node: _Node, present: frozenset[str], read: Sequence[Run]) -> None:
+        """Try ciphers on what does not read like language and was not read by another codec."""
+        text = node.text
+        bits = self.model.bits(text)
+        if not node.path:
+            search.long = search.long or "dense" in present
+        for run in read:
+            bits[run.start : run.end] = 2.0
+        may = not read and not node.turned and len(node.path) < self.budget.depth - 1
+        spans = suspicious(excess_bits(symbols(text), bits), most=1)
+        if not spans:
+            if may and (("dense" in present and not node.path) or _signs(text)):
+                self._speculate(search, node, (0, len(text)), bits)
+            return
+        if search.covered and not node.path:
+            starts, _ = node.offsets.arrays(len(text))
+            for low, high in search.covered:
+                bits[(starts >= low) & (starts < high)] = 2.0
+        solved = Ciphers(self.model, self._ciphers(present)).solve(text, bits, search.late)
+        for one in solved:
+            self._take(search, node, one)
+        if may and not solved and (spans[0][1] - spans[0][0] >= 14 or _signs(text)):
+            self._speculate(search, node, spans[0], bits)
+
+    def _ciphers(self, present: frozenset[str]) -> list[Codec]:
+        return [
+            codec
+            for codec in self._cipher_codecs
+            if not isinstance(codec, BaseCodec) or not codec.when or codec.when & present
+        ]
+
+    def _take(self, search: _Search, node: _Node, one: Solution) -> None:
+        if len(node.path) + len(one.path) > self.budget.depth:
+            return
+        letters = sum(character.isalpha() for character in one.run.text)
+        reading = Reading(bits=one.bits, gain=one.gain, letters=letters, kept=True, hopeful=True, strong=False)
+        search.offer(node, one.path, [one.run], reading)
+
+    def _try(self, search: _Search, node: _Node, codec: Codec) -> tuple[list[Run], Reading | None]:
+        """Run one codec and judge what it reads; offer it where it is language."""
+        kind = catalogue.proof(codec)
+        runs = _apart(codec.detect(node.text), self.model)
+        if kind == "exact":
+            runs = [run for run in runs if run.certain or len(run.text) >= 16 or self._fair(run)]
+        elif kind == "loose" and len(runs) > 1:
+            runs = self._improving(node.text, runs)
+        if not runs:
+            return [], None
+        child, _ = splice(node.text, OffsetMap(), runs)
+        source, reading = stretches(node.text, child, runs)
+        if not reading.isascii():
+            shown = canonical(reading)[0]
+            reading = shown if len(shown) > 0.6 * len(reading) else reading
+        verdict = judge(self.model, kind, source, reading, certain=all(run.certain for run in runs))
+        if verdict.kept:
+            search.offer(node, (codec.name,), runs, verdict, kind)
+        return runs, verdict
+
+    def _improving(self, text: str, runs: list[Run]) -> list[Run]:
+        """Without the longer runs that read worse than their source."""
+        sizes = [(run, text[run.start : run.end]) for run in runs]
+        means = self.model.means([part[:2000] for run, source in sizes for part in (run.text, source)])
+        return [run for at, run in enumerate(runs) if len(run.text) < 8 or means[2 * at] < means[2 * at + 1] + 0.2]
+
+    def _fair(self, run: Run) -> bool:
+        """A short reading of bytes must be more than chance."""
+        return len(run.text) < 4 or self.model.mean(run.text) <= 7.0
+
+    def _speculate(self, search: _Search, node: _Node, span: tuple[int, int], bits: Costs) -> None:
+        """A cipher over a code: decode what the cipher leaves of each coded stretch, and the text turned round."""
+        text = node.text
+        coders = [codec for codec in self._plain_codecs if codec.name in _PRIMARY]
+        turners = [codec for codec in self._cipher_codecs if codec.name in _SPECULATIVE]
+        noise = [(low, high) for low, high in blobs.runs(text) if float(bits[low:high].mean()) > 6.5]
+        for low, high in noise:
+            for turner in turners:
+                if search.late():
+                    return
+                for turned in turner.detect(text[low:high])[:25]:
+                    self._decode_turned(search, node, (low, high), turner.name, turned.text, coders)
+        piece = _payload(text, span)
+        structured = bool(noise) or _signs(text[piece[0] : piece[1]])
+        for turner in self._plain_codecs + self._cipher_codecs:
+            if turner.name not in _SPECULATIVE or turner.name == "interleave" or search.late():
+                continue
+            if not structured and turner.name != "dummy_chars":
+                continue
+            found = turner.detect(text[piece[0] : piece[1]])
+            if turner.name == "rot":
+                found = found[12:13]
+            for turned in found[:2]:
+                run = Run(start=piece[0] + turned.start, end=piece[0] + turned.end, text=turned.text)
+                body, offsets = splice(text, node.offsets, [run])
+                if search.fresh(body):
+                    child = _Node(
+                        text=body,
+                        offsets=offsets,
+                        path=(*node.path, turner.name),
+                        bits=9.0,
+                        speculative=True,
+                        turned=True,
+                    )
+                    search.waiting.append(child)
+
+    def _decode_turned(
+        self,
+        search: _Search,
+        node: _Node,
+        span: tuple[int, int],
+        name: str,
+        turned: str,
+        coders: Sequence[Codec],
+    ) -> None:
+        """Offer what the coders read in a stretch after a cipher turned it."""
+        for coder in coders:
+            plain = coder.decode(turned)
+            if plain is None or len(plain) < 8:
+                continue
+            verdict = judge(self.model, "exact", node.text[span[0] : span[1]], plain)
+            run = Run(start=span[0], end=span[1], text=plain)
+            search.offer(node, (name, coder.name), [run], verdict, "exact")
+
+
+def _inky(text: str) -> bool:
+    """Signs and digits inside words, as ROT47 leaves them."""
+    return len(_INK.findall(text[:20000])) >= 3
+
+
+def _signs(text: str) -> bool:
+    """Made of digits, signs and single letters more than of words."""
+    body = text[:2000]
+    wordy = sum(len(token) for token in body.split() if token.isalpha() and len(token) > 2)
+    plain = sum(character < "\x7f" for character in body)
+    return len(body) >= 16 and wordy < 0.3 * len(body) and plain > 0.8 * len(body)
+
+
+def _payload(text: str, span: tuple[int, int]) -> tuple[int, int]:
+    """What follows the last colon or line end before a stretch, to the end of its line or of the text."""
+    head = max(text.rfind(": ", 0, span[0] + 2), text.rfind(":\n", 0, span[0] + 2))
+    low = head + 2 if head >= 0 else 0
+    return (low, len(text)) if len(text) - low >= 8 else (0, len(text))
+
+
+def _overlap(runs: Sequence[Run], others: Sequence[Run]) -> bool:
+    return any(run.start < other.end and other.start < run.end for run in runs for other in others)
+
+
+def _cut(offsets: OffsetMap, low: int, high: int) -> OffsetMap:
+    return part(offsets, low, high, high)
+
+
+def _apart(runs: Sequence[Run], model: CharModel) -> list[Run]:
+    """Of runs that overlap, the one that reads best; in order."""
+    ordered = sorted(runs, key=lambda run: (run.start, run.end))
+    kept: list[Run] = []
+    for run in ordered:
+        if kept and run.start < kept[-1].end:
+            old, new = model.means([kept[-1].text[:2000], run.text[:2000]])
+            if new < old:
+                kept[-1] = run
+        else:
+            kept.append(run)
+    return kept
+
+
+def _best(found: Sequence[_Candidate], most: int) -> list[View]:
+    """The candidates that read best, ties by the shorter path."""
+    ranked = sorted(found, key=lambda one: (-one.quality, len(one.view.path)))
+    return [one.view for one in ranked[:most]]
