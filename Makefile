@@ -32,9 +32,7 @@ check: $(FULL) ## format, lint, types, import contracts, fast tests (< 60 s)
 	$(BIN)/python -m pytest -m "not slow and not data"
 
 bench: $(FULL) ## every benchmark; each prints its figures with n and interval
-	@set -e; found=; for file in benchmarks/bench_*.py; do \
-		[ -e "$$file" ] || continue; found=1; echo "== $$file"; $(BIN)/python "$$file"; done; \
-		[ -n "$$found" ] || { echo "no benchmarks/bench_*.py here" >&2; exit 1; }
+	PYTHON=$(BIN)/python benchmarks/run_all.sh
 
 docs: $(FULL) ## write the generated pages again (docs/cli.md)
 	$(BIN)/python tools/cli_reference.py docs/cli.md

@@ -14,7 +14,7 @@ from solon import Guard
 
 COUNTED = 500
 """Texts of a group for which the share without the encoder is counted."""
-GROUPS = ("clear", "clear_zh", "attacks", "jailbreak", "injection", "benign")
+GROUPS = ("clear", "mild", "clear_zh", "attacks", "jailbreak", "injection", "benign")
 
 
 def measure(guard: Guard, whole: Guard, groups: dict[str, list[str]], report: Report) -> None:

@@ -21,9 +21,12 @@ GROUPS: dict[str, list[tuple[str, int, str]]] = {
         ("malicious_instruct.jsonl", 88, "harmful"),
         ("tdc2023.jsonl", 24, "harmful"),
         ("forbidden_questions.jsonl", 206, "harmful"),
+        ("stl_i_maliciousinstructions.jsonl", 98, "harmful"),
+    ],
+    # Sources whose "harmful" rows are to a good part mild or advice-seeking, by their own documentation and by reading.
+    "mild": [
         ("seval_base_en.jsonl.gz", 1000, "harmful"),
         ("safety_tuned_llamas_train.jsonl.gz", 500, "harmful"),
-        ("stl_i_maliciousinstructions.jsonl", 98, "harmful"),
     ],
     "clear_zh": [("seval_base_zh.jsonl.gz", 400, "harmful")],
     "attacks": [("seval_attack_en.jsonl.gz", 800, "harmful")],

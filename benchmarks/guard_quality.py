@@ -27,7 +27,7 @@ from traffic import (
 
 from solon import Guard
 
-ATTACKS = ("clear", "clear_zh", "attacks", "jailbreak", "injection")
+ATTACKS = ("clear", "mild", "clear_zh", "attacks", "jailbreak", "injection")
 BUCKETS = ((0, 16), (16, 64), (64, 256), (256, 10**9))
 SECURITY = "cse_false_refusal"
 SHIPPED = "shipped flag threshold"

@@ -1,4 +1,5 @@
 """Fitting the character model from a small folder: the file reads back and has learned its text."""
+# ruff: noqa: E501 - sample texts stand in one piece
 
 import gzip
 from pathlib import Path

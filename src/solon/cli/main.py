@@ -1,9 +1,9 @@
 """The ``solon`` command: one file a noun, loaded when it is named."""
 
 from importlib import import_module
-from typing_extensions import override
 
 import click
+from typing_extensions import override
 
 import solon
 from solon.core.errors import SolonError

@@ -69,9 +69,7 @@ def diff_command(before: str, after: str, fail_on_looser: bool, as_json: bool) -
     old, new = _load(before), _load(after)
     changes = diff(old, new)
     if as_json:
-        _print_json(
-            {"before": _name(old), "after": _name(new), "changes": [asdict(change) for change in changes]}
-        )
+        _print_json({"before": _name(old), "after": _name(new), "changes": [asdict(change) for change in changes]})
     else:
         _print_changes(old, new, changes)
     if fail_on_looser and any(change.direction is Direction.LOOSER for change in changes):
@@ -181,8 +179,7 @@ def _print_findings(loaded: "Policy", findings: "list[Finding]") -> None:
         )
     errors = sum(finding.level == "error" for finding in findings)
     console.print(
-        f"{loaded.name} {loaded.version}: {len(loaded.rules)} rules, {errors} errors, "
-        f"{len(findings) - errors} warnings"
+        f"{loaded.name} {loaded.version}: {len(loaded.rules)} rules, {errors} errors, {len(findings) - errors} warnings"
     )
 
 
@@ -253,14 +250,11 @@ def _print_report(report: "Report", minimum: float, *, verbose: bool) -> None:
     if verbose:
         for trial in report.failures:
             seen = ", ".join(trial.rules) or "no rule"
-            head = (
-                f"{trial.rule} {trial.side} {trial.outcome}: {trial.action} (risk {trial.risk:.2f}, {seen}) "
-            )
+            head = f"{trial.rule} {trial.side} {trial.outcome}: {trial.action} (risk {trial.risk:.2f}, {seen}) "
             console.print(Text(head, style="bold").append(trial.text, style="not bold"), soft_wrap=True)
     caught, permitted = report.total(Side.FORBIDDEN), report.total(Side.ALLOWED)
     console.print(
-        f"forbidden caught {_share(caught)}, allowed permitted {_share(permitted)}, "
-        f"each should reach {minimum:.0%}"
+        f"forbidden caught {_share(caught)}, allowed permitted {_share(permitted)}, each should reach {minimum:.0%}"
     )
 
 

@@ -9,7 +9,7 @@ from solon.core.protocols import Run
 
 _ONE = (
     r"\\x\{?[0-9a-fA-F]{2}\}?|\\u\{[0-9a-fA-F]{1,6}\}|\\u[0-9a-fA-F]{4}|\\U[0-9a-fA-F]{8}|\\[0-3][0-7]{2}"
-    r"|\\N\{[A-Z0-9 \-]{3,60}\}|[Uu]\+[0-9a-fA-F]{4,6}|%u[0-9a-fA-F]{4}|\\[0-9a-fA-F]{2}(?![0-9a-fA-F])"
+    r"|\\N\{[A-Z0-9 \-]{3,60}\}|[Uu]\+[0-9a-fA-F]{4,6}|%u[0-9a-fA-F]{4}|\\[0-9a-fA-F]{2}(?![0-9A-Za-z])"
 )
 _TOKEN = re.compile(_ONE)
 _RUN = re.compile(rf"(?:{_ONE})(?:[ ,]?(?:{_ONE}))*")

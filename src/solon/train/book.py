@@ -1,4 +1,4 @@
-"""The rule book of the policy-reasoning engine: rules of packs and of many invented houses, with texts on both sides."""
+"""The rule book of the policy-reasoning engine: rules of packs and of invented houses, with texts on both sides."""
 
 import json
 import random

@@ -2,6 +2,7 @@
 
 import json
 import math
+import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,21 +11,27 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from solon.core.exchange import Exchange
 from solon.core.policy import Policy
 from solon.core.stats import clopper_pearson
 from solon.engines.classifiers.ngram import FORMS
-from solon.engines.classifiers.reasoning import embed_rules
-from solon.engines.classifiers.weights import Weights
+from solon.engines.classifiers.weights import SUMMARY_SCALE, Weights
 from solon.engines.ensemble.calibration import Calibration
-from solon.engines.ensemble.stack import Stack, risk
+from solon.engines.ensemble.stack import Stack, benign_tail, risk
 from solon.guard.segments import DOCUMENT, REPLY, TEXT, Segment
 from solon.guard.stage1 import Scored, Stage1
-from solon.train.row import UNKNOWN, Row
+from solon.guard.stream import Stream, Unmoved
+from solon.train.row import Row
 
 Floats = npt.NDArray[np.float64]
-FAMILIES = {TEXT: FORMS, DOCUMENT: FORMS, REPLY: ("harm",)}
 SHARES = {"harm": (0.6, 0.2, 0.2), "form": (0.8, 0.0, 0.2)}
 """Of the encoder's form logit, its best content rule and the n-grams, each on the scale of benign traffic."""
+BUDGETS = {
+    TEXT: {"harm": 0.7, "jailbreak": 0.2, "injection": 0.1},
+    DOCUMENT: {"harm": 0.3, "jailbreak": 0.1, "injection": 0.6},
+    REPLY: {"harm": 1.0},
+}
+"""How the families of a kind of text share the benign budget: the worst of them is the risk, so each spends its own."""
 KEPT_SHARE = 0.1
 """Share of benign risks that is kept, highest first: budgets up to here can be served."""
 SKIP_LOSS = 0.004
@@ -32,6 +39,7 @@ SKIP_LOSS = 0.004
 JUDGE_SHARE = 0.05
 """Share of benign traffic from which on the judge, where there is one, is asked."""
 _BATCH = 24
+_FEW = 8
 _IDENTITY = {
     "full": [1.0, 0.0, 0.0, 0.0, 0.0],
     "cheap": [1.0, 0.0, 0.0],
@@ -48,12 +56,22 @@ class Sample:
     scored: Scored
 
 
+def is_traffic(row: Row) -> bool:
+    """Whether a benign row resembles what people send: twins of harmful lines are rarer in traffic than in training.
+
+    Documents and replies have no other benign rows than twins, so all of them stand for traffic there.
+    """
+    if not row.benign:
+        return False
+    twin = row.near and "security_benign" not in row.source
+    return row.kind != TEXT or not (twin or row.source.startswith("composed"))
+
+
 def provisional() -> dict[str, Any]:
     """An ensemble that passes logits through, to collect them."""
     return {
-        "stacks": {kind: {family: _IDENTITY for family in families} for kind, families in FAMILIES.items()},
-        "skip": {kind: -math.inf for kind in FAMILIES},
-        "reasoning_tail": [0.0, 1.0],
+        "stacks": {kind: {family: _IDENTITY for family in families} for kind, families in BUDGETS.items()},
+        "skip": {kind: [-1e9] * len(FORMS) for kind in BUDGETS},
         "judge_share": JUDGE_SHARE,
     }
 
@@ -67,28 +85,33 @@ def collect(
     samples: list[Sample] = []
     for first in range(0, len(rows), _BATCH):
         part = rows[first : first + _BATCH]
-        segments = [
-            Segment(
-                name="text",
-                kind=row.kind,
-                text=row.text,
-                context=row.context if row.kind == REPLY else "",
-            )
-            for row in part
-        ]
-        samples += [Sample(row=r, scored=s) for r, s in zip(part, stage1.score(segments), strict=True)]
+        plain = [row for row in part if row.kind != REPLY]
+        scored = stage1.score([Segment(name="text", kind=row.kind, text=row.text) for row in plain])
+        samples += [Sample(row=row, scored=one) for row, one in zip(plain, scored, strict=True)]
+        samples += [Sample(row=row, scored=_as_streamed(row, stage1)) for row in part if row.kind == REPLY]
         if first // _BATCH % 40 == 0:
             report(f"calibrate: {len(samples)}/{len(rows)}")
     return samples
+
+
+def _as_streamed(row: Row, stage1: Stage1) -> Scored:
+    """The riskiest of the judgements a stream would make: a budget is spent on replies, not on judgements."""
+    stream = Stream(Unmoved(stage1), Exchange.of(row.context))
+    stream.push(row.text)
+    stream.finish()
+    column = FORMS.index("harm")
+    return max(stream.scored, key=lambda one: -math.inf if one.encoder is None else float(one.encoder[column]))
 
 
 def fit_ensemble(samples: Sequence[Sample], *, heads: Sequence[str]) -> dict[str, Any]:
     """Stacks, tails and the cascade's cut of every kind of text, as the manifest holds them."""
     content = [n for n, head in enumerate(heads) if head.startswith("rule:") and _is_content(head)]
     made: dict[str, Any] = {"stacks": {}, "skip": {}, "judge_share": JUDGE_SHARE}
-    for kind, families in FAMILIES.items():
+    for kind, families in BUDGETS.items():
         own = [sample for sample in samples if sample.row.kind == kind and sample.scored.encoder is not None]
-        made["stacks"][kind] = {family: _fit_family(own, family, content) for family in families}
+        made["stacks"][kind] = {
+            family: _fit_family(own, family, content, budget) for family, budget in families.items()
+        }
         stacks = {family: Stack.read(raw) for family, raw in made["stacks"][kind].items()}
         made["skip"][kind] = _cut(own, stacks, content)
     return made
@@ -132,13 +155,16 @@ def _tail(scored: Scored, stack: Stack, family: str, content: Sequence[int]) -> 
     return stack.tail(encoder, best, ngram, scored.n_windows)
 
 
-def _fit_family(samples: Sequence[Sample], family: str, content: Sequence[int]) -> dict[str, Any]:
+def _fit_family(
+    samples: Sequence[Sample], family: str, content: Sequence[int], budget: float
+) -> dict[str, Any]:
     """The stack of one family: engines on the scale of benign traffic, in fixed shares, freed of the length.
 
-    Shares are fixed on purpose. A logistic regression on rows from the sources that taught the engines gives most of its weight to the
-    n-grams, which know the sources by heart, and loses a third of the harmful requests of unseen sources (docs/LOG.md).
+    Shares are fixed on purpose. A logistic regression on rows from the sources that taught the engines gives most of
+    its weight to the n-grams, which know the sources by heart, and loses a third of the harmful requests of unseen
+    sources (docs/LOG.md).
     """
-    benign = [sample for sample in samples if sample.row.benign]
+    benign = [sample for sample in samples if is_traffic(sample.row)]
     x = np.array([_features(sample.scored, family, content) for sample in benign])
     middle, high = np.quantile(x[:, :3], 0.5, axis=0), np.quantile(x[:, :3], 0.99, axis=0)
     share = np.array(SHARES["harm" if family == "harm" else "form"])
@@ -147,39 +173,36 @@ def _fit_family(samples: Sequence[Sample], family: str, content: Sequence[int]) 
     return {
         "full": full,
         "cheap": cheap,
-        "full_tail": benign_tail(x @ np.array(full[:-1]) + full[-1]),
-        "cheap_tail": benign_tail(x[:, 2:] @ np.array(cheap[:-1]) + cheap[-1]),
+        "full_tail": benign_tail(x @ np.array(full[:-1]) + full[-1], share=budget),
+        "cheap_tail": benign_tail(x[:, 2:] @ np.array(cheap[:-1]) + cheap[-1], share=budget),
     }
 
 
 def _free_of_length(engines: Floats, x: Floats, length: Floats) -> list[float]:
-    """Weights of engines, of the log of the number of windows, and a constant: benign scores do not grow with length."""
+    """Weights of engines, of the log number of windows, and a constant: benign scores do not grow with length."""
     scores = x @ engines
     design = np.column_stack([length, np.ones(len(length))])
     slope, level = np.linalg.lstsq(design, scores, rcond=None)[0] if np.ptp(length) > 0 else (0.0, scores.mean())
     return [round(float(value), 6) for value in (*engines, -max(slope, 0.0), -level)]
 
 
-def benign_tail(scores: Floats) -> list[float]:
-    """Where one in a hundred and one in a thousand benign documents lie; the second by a line through the tail.
+def _cut(samples: Sequence[Sample], stacks: dict[str, Stack], content: Sequence[int]) -> list[float]:
+    """The n-gram scores below which, in every family at once, the encoder is left out.
 
-    With a few thousand documents the thousandth is one or two texts, so it is extrapolated from the 97th and 99.5th percentiles.
+    Each family keeps its own: at most ``SKIP_LOSS`` of the texts that it alone would flag may fall below its cut.
     """
-    low, middle, high = (float(np.quantile(scores, q)) for q in (0.97, 0.99, 0.995))
-    decades = math.log10(0.03 / 0.005)
-    width = max((high - low) / decades, 0.25)
-    return [round(middle, 6), round(middle + width, 6)]
-
-
-def _cut(samples: Sequence[Sample], stacks: dict[str, Stack], content: Sequence[int]) -> float:
-    """The n-gram score below which the encoder is left out: at most ``SKIP_LOSS`` of what it catches is lost."""
-    risks = np.array([document_risk(sample, stacks, content) for sample in samples])
-    cheap = np.array([float(np.logaddexp.reduce(sample.scored.ngram)) for sample in samples])
-    benign = np.array([sample.row.benign for sample in samples])
-    if not benign.any() or benign.all():
-        return -1e9
-    caught = cheap[~benign & (risks > np.quantile(risks[benign], 0.99))]
-    return round(float(np.quantile(caught, SKIP_LOSS)), 6) if len(caught) else -1e9
+    cuts = [1e9] * len(FORMS)
+    for family, stack in stacks.items():
+        column = FORMS.index(family)
+        u = np.array([_tail(sample.scored, stack, family, content) for sample in samples])
+        cheap = np.array([float(sample.scored.ngram[column]) for sample in samples])
+        labels = np.array([getattr(sample.row, family) for sample in samples])
+        caught = cheap[(labels == 1) & (u > 0.0)]
+        if len(caught) >= _FEW:
+            cuts[column] = round(float(np.quantile(caught, SKIP_LOSS)), 6)
+        else:
+            cuts[column] = -1e9
+    return cuts
 
 
 def write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
@@ -187,18 +210,13 @@ def write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
     (folder / "manifest.json").write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def reasoning_tail(
-    manifest: dict[str, Any], folder: Path, policy: Policy, traffic: Sequence[Sample], *, texts: int = 400
-) -> list[float]:
-    """The benign tail of the policy-reasoning head: ordinary texts against every rule, worst rule first."""
-    manifest = manifest | {"ensemble": provisional()}
-    weights = Weights(folder=folder, manifest=manifest)
-    stage1 = Stage1(policy, weights)
-    ordinary = [sample.row.text for sample in traffic[:texts]]
-    summaries = stage1.summarise(ordinary)
-    words = embed_rules(policy.rules, stage1.summarise)
-    scores = np.stack([weights.reasoning.score(summaries, rule) for rule in words.values()])
-    return benign_tail(scores.ravel().astype(float))
+def ordinary_summaries(
+    manifest: dict[str, Any], folder: Path, policy: Policy, traffic: Sequence[Sample], *, texts: int = 1500
+) -> npt.NDArray[np.int8]:
+    """Summaries (texts, width) of benign calibration texts, as int8: what rules judged from words are calibrated on."""
+    stage1 = Stage1(policy, Weights(folder=folder, manifest=manifest | {"ensemble": provisional()}))
+    chosen = random.Random(texts).sample(list(traffic), min(texts, len(traffic)))
+    return np.round(stage1.summarise([sample.row.text for sample in chosen]) * SUMMARY_SCALE).astype(np.int8)
 
 
 def golden(
@@ -230,9 +248,10 @@ def figures(
     texts = [s for s in samples if s.row.kind == TEXT and s.scored.encoder is not None]
     own = [s for s in texts if s.row.harm == 1 and s.row.source.startswith("grammar")]
     risks = [document_risk(sample, stacks[TEXT], content) for sample in own]
+    certified = [calibration.certified(limit) for limit in (block, flag)]
     return {
         "threshold at a benign budget of 0.5 % / 1 %": f"{block:.4f} / {flag:.4f}",
-        "certified benign share above them (95 %)": f"{calibration.certified(block):.4f} / {calibration.certified(flag):.4f}",
+        "certified benign share above them (95 %)": f"{certified[0]:.4f} / {certified[1]:.4f}",
         "our own held-out harmful lines above the 1 % threshold": str(
             clopper_pearson(sum(value > flag for value in risks), len(risks))
         ),

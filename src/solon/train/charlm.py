@@ -9,6 +9,7 @@ import gzip
 import re
 import sys
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -78,9 +79,9 @@ def _trigrams(english: str) -> NDArray[np.uint8]:
     counts = np.zeros(26**3)
     np.add.at(counts, letters[:-2] * 676 + letters[1:-1] * 26 + letters[2:], 1.0)
     cube = counts.reshape(26, 26, 26)
-    flat = (np.bincount(letters, minlength=26) + 0.5) / (len(letters) + 13)
+    flat: NDArray[np.float64] = (np.bincount(letters, minlength=26) + 0.5) / (len(letters) + 13)
     probability = (cube + 20 * flat) / (cube.sum(axis=2, keepdims=True) + 20)
-    costs: NDArray[np.float64] = np.round(-np.log2(probability) * 16)
+    costs: NDArray[np.float64] = np.asarray(np.round(-np.log2(probability) * 16), dtype=np.float64)
     return np.minimum(np.maximum(costs, 0), 255).astype(np.uint8)
 
 
@@ -110,7 +111,7 @@ def fit(sources: list[tuple[str, str]], *, vocabulary: int = 40000) -> dict[str,
 def _word_order(tokens: list[str], ranks: dict[str, int]) -> NDArray[np.int8]:
     """Log-odds (in quarter bits) that a pair of words stands in this order and not the other, by hashed pair."""
     kinds = [words.kind(token, ranks) for token in tokens]
-    pairs: Counter[tuple[str, str]] = Counter(zip(kinds, kinds[1:], strict=False))
+    pairs: Counter[tuple[str, str]] = Counter(pairwise(kinds))
     table = np.zeros(1 << words.ORDER_BITS, dtype=np.int8)
     for (one, two), count in sorted(pairs.items(), key=lambda item: item[1]):
         other = pairs.get((two, one), 0)

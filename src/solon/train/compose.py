@@ -67,13 +67,16 @@ def disturb(row: Row, rng: random.Random) -> Row:
 
 
 def chain(parts: Sequence[Row], rng: random.Random) -> Iterator[Row]:
-    """Pairs of requests in one message; harmful as soon as one of them is."""
+    """Pairs of requests in one message; harmful as soon as one of them is, and then with the rules of both."""
     for first, second in zip(parts[::2], parts[1::2], strict=False):
         joint = rng.choice(("\n", "\n\n", " ", " Also, ", " And then: ", "\n2. "))
         harmful = max(first, second, key=lambda row: row.harm)
         yield replace(
             harmful,
             text=f"{first.text}{joint}{second.text}",
+            rules=tuple(dict.fromkeys((*first.rules, *second.rules))),
+            bag=tuple(dict.fromkeys((*first.bag, *second.bag))),
+            weight=min(first.weight, second.weight),
             source="composed:chained",
             split=_strictest(first, second),
         )

@@ -1,8 +1,8 @@
 """Teaches the rules of one's own policy in minutes, on a CPU, without torch.
 
-The shipped encoder stays as it is; for each rule without a trained head a logistic head is fitted over the text's summary, its logits and
-what the policy-reasoning head says of the rule's words. Texts come from the pack's own examples, widened by the same
-disturbances on both sides, from rows the user brings, and from a language model where one is named.
+The shipped encoder stays as it is; for each rule without a trained head a logistic head is fitted over the text's
+summary and what the policy-reasoning head says of the rule's words. Texts come from the pack's own examples, widened
+by the same disturbances on both sides, from rows the user brings, and from a language model where one is named.
 """
 
 import hashlib
@@ -57,8 +57,8 @@ def train_policy(
     new = [rule for rule in policy.rules if rule.id not in set(base.rules)]
     if not new:
         raise TrainingError("every rule already has a trained head", place=policy.name, repair="Serve it as it is.")
-    if out.exists() and any(out.iterdir()):
-        raise TrainingError("the folder is not empty", place=str(out), repair="Name a new folder.")
+    if out.is_file() or (out.exists() and any(out.iterdir())):
+        raise TrainingError("not an empty folder", place=str(out), repair="Name a new folder.")
     rng = random.Random(seed)
     texts = {rule.id: _texts(rule, rows, rng) for rule in new}
     ordinary = _ordinary(rng)
@@ -67,21 +67,18 @@ def train_policy(
     plain = features.of(ordinary)
     read = {rule: (features.of(f), features.of(a)) for rule, (f, a) in texts.items()}
     heads: list[Floats] = []
-    tails: list[list[float]] = []
     for rule in new:
         own_f, own_a = (features.with_words(part, rule.id) for part in read[rule.id])
         others = [features.with_words(f, rule.id) for other, (f, _) in read.items() if other != rule.id]
         benign = features.with_words(plain, rule.id)
-        head = _fit(own_f, own_a, np.concatenate([*others, benign]) if others else benign)
-        heads.append(head)
-        tails.append(calibrate.benign_tail(np.asarray(benign @ head)))
+        heads.append(_fit(own_f, own_a, np.concatenate([*others, benign]) if others else benign))
         report(f"{rule.id}: learned")
-    _write(base, out, policy, [rule.id for rule in new], np.stack(heads), tails)
+    _write(base, out, policy, [rule.id for rule in new], np.stack(heads))
     return out
 
 
 class _Features:
-    """Summary and logits of texts, and what the reasoning head says of a rule."""
+    """Summaries of texts, and what the reasoning head says of a rule."""
 
     def __init__(self, policy: Policy, weights: Weights) -> None:
         self._weights = weights
@@ -90,12 +87,12 @@ class _Features:
 
     def of(self, texts: Sequence[str]) -> Floats:
         """Summaries (texts, width)."""
-        return self._stage1.summarise(texts).astype(np.float64)
+        return np.asarray(self._stage1.summarise(texts), np.float64)
 
     def with_words(self, summaries: Floats, rule: str) -> Floats:
         """Summaries, the reasoning logit and a constant: (texts, width + 2)."""
         logits = self._weights.reasoning.score(summaries.astype(np.float32), self._words[rule])
-        return np.column_stack([summaries, logits / REASONING_SCALE, np.ones(len(summaries))])
+        return np.column_stack([summaries, logits / REASONING_SCALE, np.ones(len(summaries))]).astype(np.float64)
 
 
 def _texts(rule: Rule, rows: Sequence[Row], rng: random.Random) -> tuple[list[str], list[str]]:
@@ -144,13 +141,11 @@ def _fit(forbidden: Floats, allowed: Floats, others: Floats, *, ridge: float = 1
     return beta
 
 
-def _write(
-    base: Weights, out: Path, policy: Policy, rules: Sequence[str], heads: Floats, tails: Sequence[Sequence[float]]
-) -> None:
+def _write(base: Weights, out: Path, policy: Policy, rules: Sequence[str], heads: Floats) -> None:
     out.mkdir(parents=True, exist_ok=True)
     for name in base.manifest["files"]:
         shutil.copy(base.folder / name, out / name)
-    np.savez_compressed(out / "custom.npz", heads=heads.astype(np.float32), tails=np.array(tails, np.float32))
+    np.savez_compressed(out / "custom.npz", heads=heads.astype(np.float32))
     manifest: dict[str, Any] = json.loads(json.dumps(base.manifest))
     manifest["name"] = f"{base.manifest['name']}+{policy.name}"
     manifest["custom"] = {"rules": list(rules), "policy_digest": policy.digest, "base_digest": base.digest}

@@ -1,5 +1,6 @@
 """The training set: what the grammars say, licensed rows, and compositions of both."""
 
+import gzip
 import random
 import re
 from collections.abc import Iterable, Sequence
@@ -90,8 +91,6 @@ def _some(rows: list[Row], most: int, rng: random.Random) -> list[Row]:
 
 def _prose_rows(folder: Path, count: int, rng: random.Random) -> list[Row]:
     """Paragraphs of plain text in many languages, an equal share a file."""
-    import gzip
-
     files = sorted(folder.glob("*.txt*"))
     rows: list[Row] = []
     for path in files:
@@ -110,7 +109,7 @@ def _prose_rows(folder: Path, count: int, rng: random.Random) -> list[Row]:
                     source=f"text:{path.name.split('.')[0]}",
                     split=split,
                     weight=0.7,
-                )  # fmt: skip
+                )
             )
     return rows
 

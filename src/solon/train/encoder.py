@@ -5,8 +5,10 @@ The body has the names and shapes of the published ``all-MiniLM-L6-v2`` checkpoi
 last layer; the policy-reasoning head compares the text's summary with those of a rule's two halves.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +25,30 @@ class Shape:
     layers: int = 6
     attention_heads: int = 12
     positions: int = 512
+
+    @classmethod
+    def read(cls, folder: Path) -> "Shape":
+        """From the ``config.json`` that published checkpoints carry; the defaults where there is none."""
+        path = folder / "config.json"
+        if not path.exists():
+            return cls()
+        raw = json.loads(path.read_text(encoding="utf-8"))
+        return cls(**{own: int(raw[published]) for own, published in _PUBLISHED.items()})
+
+    def write(self, folder: Path) -> None:
+        """What ``read`` reads."""
+        raw = {published: getattr(self, own) for own, published in _PUBLISHED.items()}
+        (folder / "config.json").write_text(json.dumps(raw, indent=1), encoding="utf-8")
+
+
+_PUBLISHED = {
+    "vocabulary": "vocab_size",
+    "width": "hidden_size",
+    "inner": "intermediate_size",
+    "layers": "num_hidden_layers",
+    "attention_heads": "num_attention_heads",
+    "positions": "max_position_embeddings",
+}
 
 
 class _SelfAttention(nn.Module):

@@ -7,12 +7,13 @@ skip-normalisation and embedding operators of onnxruntime roughly halve the time
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
-from onnxruntime.quantization import QuantType, quantize_dynamic
+from onnxruntime.quantization import QuantType, quantize_dynamic  # pyright: ignore[reportUnknownVariableType]
 
 Array = npt.NDArray[np.float32]
 _FUSED = "com.microsoft"
@@ -80,7 +81,7 @@ class _Graph:
     def _weight(self, name: str) -> str:
         return self._constant(name, self.state[name])
 
-    def _node(self, kind: str, inputs: list[str], output: str, *, domain: str = "", **attributes: object) -> str:
+    def _node(self, kind: str, inputs: list[str], output: str, *, domain: str = "", **attributes: Any) -> str:
         self.nodes.append(helper.make_node(kind, inputs, [output], name=output, domain=domain, **attributes))
         return output
 

@@ -1,12 +1,9 @@
 """Fine-tunes the whole encoder with all its heads; a GPU where there is one, else the CPU.
 
-    python -m solon.train.fit --rows runs/dataset.jsonl.gz --base MODEL_DIR --out runs/encoder
-
 Losses (see ``losses.py``) are weighted by row; an exponential moving average of the weights is what is kept.
-A checkpoint an epoch makes an interrupted run resumable.
+A checkpoint every few minutes (``KEEP_EVERY``) makes an interrupted run resumable.
 """
 
-import argparse
 import json
 import math
 import random
@@ -17,18 +14,19 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save_file  # pyright: ignore[reportUnknownVariableType]
 from tokenizers import Tokenizer
 from torch import Tensor
 
+from solon.engines.classifiers.ngram import FORMS
 from solon.train import losses
-from solon.train.encoder import Encoder, PolicyHead
+from solon.train.encoder import Encoder, PolicyHead, Shape
+from solon.train.grammar import INTENTS
 from solon.train.reasoning import RuleBook, RuleRound
-from solon.train.row import UNKNOWN, Row, read_rows
+from solon.train.row import UNKNOWN, Row
+from solon.train.row import read_rows as read_rows
 from solon.train.windows import Tokens, batches, tokenize
 
-INTENTS = ("capability", "understanding", "fiction", "defence", "self_help", "moderation", "everyday")
-FORMS = ("harm", "jailbreak", "injection")
 KEEP_EVERY = 3.0
 """Minutes between two checkpoints of the averaged weights."""
 
@@ -128,8 +126,9 @@ class Fit:
         self.tokenizer.no_truncation()
         self.tokenizer.no_padding()
         self.heads = head_names(rules)
-        self.model = Encoder(self.heads, dropout=settings.dropout).to(self.device)
-        self.policy = PolicyHead().to(self.device)
+        self.shape = Shape.read(base)
+        self.model = Encoder(self.heads, shape=self.shape, dropout=settings.dropout).to(self.device)
+        self.policy = PolicyHead(self.shape.width).to(self.device)
         # Half of all weights are the word table; it moves little in fine-tuning and costs much to update.
         self.model.embeddings.word_embeddings.requires_grad_(False)
         self._start_from(load_file(str(base / "model.safetensors")))
@@ -228,8 +227,11 @@ class Fit:
         """Write half-precision averaged weights and the facts that the export, or a resumed run, reads."""
         folder.mkdir(parents=True, exist_ok=True)
         halves = {name: value.detach().half().cpu().contiguous() for name, value in self.average.items()}
-        save_file(halves, str(folder / "model.safetensors"))
+        half = folder / "model.safetensors.half"
+        save_file(halves, str(half))
+        half.replace(folder / "model.safetensors")  # a run killed here keeps the last whole checkpoint
         self.tokenizer.save(str(folder / "tokenizer.json"))
+        self.shape.write(folder)
         manifest = {"heads": self.heads, "rules": list(rules), "progress": progress, "settings": asdict(self.settings)}
         (folder / "fit.json").write_text(json.dumps(manifest, indent=1), encoding="utf-8")
 
@@ -243,33 +245,3 @@ def _warm_cosine(progress: float, warm: float = 0.05) -> float:
 def rules_of(rows: Sequence[Row]) -> list[str]:
     """Every rule the rows speak of, in order of name."""
     return sorted({rule for row in rows for rule in (*row.rules, *row.bag)})
-
-
-def main() -> None:
-    """Fit from the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=Path, required=True)
-    parser.add_argument("--base", type=Path, required=True)
-    parser.add_argument("--rules", type=Path)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--epochs", type=int, default=Settings.epochs)
-    parser.add_argument("--minutes", type=float, default=Settings.minutes)
-    parser.add_argument("--rate", type=float, default=Settings.rate)
-    parser.add_argument("--seed", type=int, default=Settings.seed)
-    chosen = parser.parse_args()
-    rows = [row for row in read_rows(chosen.rows) if row.split == "train"]
-    rules = rules_of(rows)
-    book = RuleBook.read(chosen.rules) if chosen.rules else None
-    fit = Fit(
-        rows,
-        rules,
-        chosen.base,
-        Settings(epochs=chosen.epochs, minutes=chosen.minutes, rate=chosen.rate, seed=chosen.seed),
-    )
-    fit.run(book)
-    fit.adopt_average()
-    fit.save(chosen.out, rules)
-
-
-if __name__ == "__main__":
-    main()

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch.nn import functional as F
 
@@ -11,6 +12,7 @@ from solon.engines.classifiers.ngram import BITS, FORMS, SMOOTHING, canonical, f
 from solon.train.losses import low_fpr_rank
 from solon.train.row import UNKNOWN, Row
 
+Floats = npt.NDArray[np.float32]
 _LONGEST = 1500  # characters read of a row: the windows it will score are shorter
 
 
@@ -38,7 +40,7 @@ def fit_ngram(
         total = 0.0
         for first in range(0, len(order), batch):
             index = order[first : first + batch]
-            logits = _score([read[i] for i in index.tolist()], table, bias)
+            logits = _score([read[int(i)] for i in index], table, bias)
             y, w = target[index], weight[index]
             mask = (y != UNKNOWN) * w[:, None]
             each = F.binary_cross_entropy_with_logits(logits, y.clamp(min=0), reduction="none")
@@ -47,21 +49,18 @@ def fit_ngram(
                 loss = loss + 0.2 * low_fpr_rank(logits[:, column], y[:, column], w)
             optimiser.zero_grad()
             loss.backward()
-            optimiser.step()
+            with torch.sparse.check_sparse_tensor_invariants(False):  # checks of torch's own tensors, and a warning
+                optimiser.step()
             total += loss.item() * len(index)
         report(f"n-grams: epoch {epoch + 1}/{epochs} loss {total / len(rows):.3f}")
-    weights = table.weight.detach().numpy()
-    scale = np.maximum(np.abs(weights).max(0) / 127.0, 1e-8).astype(np.float32)
+    weights: Floats = np.asarray(table.weight.detach().numpy(), np.float32)
+    scale: Floats = np.maximum(np.abs(weights).max(0) / 127.0, 1e-8).astype(np.float32)
     np.savez_compressed(
         path, weights=np.round(weights / scale).astype(np.int8), scale=scale, bias=bias.detach().numpy()
     )
 
 
-def _score(
-    read: Sequence[np.ndarray],
-    table: torch.nn.EmbeddingBag,
-    bias: torch.Tensor,  # type: ignore[type-arg]
-) -> torch.Tensor:
+def _score(read: Sequence[npt.NDArray[np.int32]], table: torch.nn.EmbeddingBag, bias: torch.Tensor) -> torch.Tensor:
     lengths = np.array([len(buckets) for buckets in read])
     flat = torch.from_numpy(np.concatenate(read).astype(np.int64))
     offsets = torch.from_numpy(np.concatenate([[0], np.cumsum(lengths)[:-1]]))

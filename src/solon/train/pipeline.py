@@ -1,4 +1,4 @@
-"""`solon train` from end to end: rows, cheap engine, encoder, export, calibration, card; each stage kept and resumed."""
+"""``solon train --from-scratch``: rows, cheap engine, encoder, export, calibration, card; each stage is kept."""
 
 import hashlib
 import json
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors.numpy import load_file
+from safetensors.numpy import load_file  # pyright: ignore[reportUnknownVariableType]
 
 from solon.core.errors import TrainingError
 from solon.core.policy import Policy
@@ -66,13 +66,23 @@ def train(plan: Plan, policy: Policy, *, report: Callable[[str], None] = print) 
     fitted = plan.out / "encoder"
     if not (fitted / "fit.json").exists():
         rules = [rule.id for rule in policy.rules]
-        settings = Settings(epochs=60, minutes=plan.minutes, seed=plan.seed)
-        fit = Fit(teaching, rules, plan.start or base_encoder(), settings, report=report)
-        fit.run(book)
+        checkpoint = plan.out / "checkpoint"
+        start, done = _checkpoint(checkpoint) or (plan.start or base_encoder(), 0.0)
+        settings = Settings(epochs=60, minutes=plan.minutes * (1 - done), resume_at=done, seed=plan.seed)
+        fit = Fit(teaching, rules, start, settings, report=report)
+        fit.run(book, keep=lambda fit, progress: fit.save(checkpoint, rules, progress=progress))
         fit.adopt_average()
         fit.save(fitted, rules)
     finish(fitted, weights, policy, rows, name=plan.name, report=report)
     return weights
+
+
+def _checkpoint(folder: Path) -> tuple[Path, float] | None:
+    """Where an interrupted run of the encoder goes on, and the share of the schedule behind it."""
+    facts = folder / "fit.json"
+    if not facts.exists():
+        return None
+    return folder, float(json.loads(facts.read_text(encoding="utf-8"))["progress"])
 
 
 def base_encoder() -> Path:
@@ -102,13 +112,14 @@ def finish(
     report: Callable[[str], None] = print,
 ) -> None:
     """Export, calibrate and describe: from a fitted encoder to weights that serve."""
+    from solon.train.encoder import Shape
     from solon.train.export import export_encoder
 
     info = json.loads((fitted / "fit.json").read_text(encoding="utf-8"))
     halves: dict[str, Any] = load_file(fitted / "model.safetensors")
     state = {key: np.asarray(value, np.float32) for key, value in halves.items()}
     body = {key: value for key, value in state.items() if not key.startswith("policy.")}
-    export_encoder(body, weights / "encoder.onnx")
+    export_encoder(body, weights / "encoder.onnx", attention_heads=Shape.read(fitted).attention_heads)
     shutil.copy(fitted / "tokenizer.json", weights / "tokenizer.json")
     head = {
         key.removeprefix("policy."): value.astype(np.float16)
@@ -126,13 +137,16 @@ def finish(
         kind: {family: Stack.read(raw) for family, raw in families.items()}
         for kind, families in ensemble["stacks"].items()
     }
-    traffic = [s for s in samples if s.row.benign and s.row.kind == "text" and s.scored.encoder is not None]
+    traffic = [
+        s for s in samples if calibrate.is_traffic(s.row) and s.row.kind == "text" and s.scored.encoder is not None
+    ]
     risks = [calibrate.document_risk(sample, stacks["text"], content) for sample in traffic]
-    ensemble["reasoning_tail"] = calibrate.reasoning_tail(manifest, weights, policy, traffic)
+    ordinary = calibrate.ordinary_summaries(manifest, weights, policy, traffic)
+    np.savez_compressed(weights / "ordinary.npz", summaries=ordinary)
     manifest["ensemble"] = ensemble
     manifest["calibration"] = calibrate.benign_distribution(risks)
     manifest["golden"] = calibrate.golden(samples, stacks, content)
-    files = ("encoder.onnx", "tokenizer.json", "ngram.npz", "reasoning.npz", "charlm.npz")
+    files = ("encoder.onnx", "tokenizer.json", "ngram.npz", "reasoning.npz", "ordinary.npz", "charlm.npz")
     manifest["files"] = {file: hashlib.sha256((weights / file).read_bytes()).hexdigest() for file in files}
     calibrate.write_manifest(weights, manifest)
     figures = calibrate.figures(samples, stacks, content, manifest)

@@ -1,8 +1,8 @@
 """Teaches the policy-reasoning head: texts against the words of rules, in rounds with fresh examples.
 
 A rule book holds rules with both halves and labelled texts. In a round a few rules are drawn; for each, some of its
-examples stand as the pack's examples (support) and others are judged. Nothing but words tells the head which rule it is,
-so what it learns carries over to rules it never saw (whole categories are held back to measure that).
+examples stand as the pack's examples (support) and others are judged. Nothing but words tells the head which rule it
+is, so that what it learns carries over to rules it never saw.
 """
 
 import json
@@ -16,10 +16,11 @@ from tokenizers import Tokenizer
 from torch import Tensor
 from torch.nn import functional as F
 
+from solon.engines.classifiers.encoder import CLS, SEP
+from solon.engines.classifiers.reasoning import SUPPORT
 from solon.train.encoder import Encoder, PolicyHead
-from solon.train.windows import CLS, SEP, pad
+from solon.train.windows import pad
 
-SUPPORT = 8
 _CHUNK = 32
 
 
@@ -66,7 +67,7 @@ class RuleRound:
         self.ids = {text: code.ids for text, code in zip(unique, encoded, strict=True)}
 
     def embed(self, model: Encoder, texts: Sequence[str], *, longest: int = 72) -> Tensor:
-        """Summaries of texts, (n, width), with gradients where the model has them; texts of like length share a batch."""
+        """Summaries of texts, (n, width), with gradients if the model has them; texts of like length share a batch."""
         windows = [[CLS, *self.ids[text][: longest - 2], SEP] for text in texts]
         order = sorted(range(len(windows)), key=lambda number: len(windows[number]))
         parts: list[Tensor] = []

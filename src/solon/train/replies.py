@@ -30,7 +30,11 @@ class Replies:
         self._raw = raw
 
     def _draw(self, kind: str, topic: str) -> str:
-        return fill(self._rng.choice(self._raw[kind]), {**self._slots, "topic": [topic]}, self._rng)
+        return self._fill(self._rng.choice(self._raw[kind]), topic)
+
+    def _fill(self, line: str, topic: str) -> str:
+        """The topic goes in last: braces of a prompt are no slots."""
+        return fill(line, self._slots, self._rng).replace(_TOPIC, topic)
 
     def rows(self, harmful: Sequence[Row], benign: Sequence[Row], prose: Sequence[Row], count: int) -> Iterator[Row]:
         """``count`` pairs over six cells: harmful and harmless prompts, each answered in good and in bad ways."""
@@ -52,8 +56,7 @@ class Replies:
 
     def _turned(self, prompt: Row) -> Row:
         pair = self._rng.choice(self._raw["turned"])
-        slots = {**self._slots, "topic": [topic_of(prompt.text)]}
-        text = fill(f"{pair['safe']} {pair['then']}", slots, self._rng)
+        text = self._fill(f"{pair['safe']} {pair['then']}", topic_of(prompt.text))
         return self._row(prompt, text, 1, ())
 
     def _told(self, prompt: Row, prose: Row) -> Row:

@@ -14,7 +14,8 @@ class Row:
     """Labels are 1, 0 or ``UNKNOWN``.
 
     ``kind`` says how the encoder reads the text: ``text`` alone, ``document`` (third-party content), or ``reply`` to
-    ``context``. ``rules`` are known to be broken; of ``bag`` at least one is; ``near`` is the rule a benign text resembles.
+    ``context``. ``rules`` are known to be broken; of ``bag`` at least one is; ``near`` is the rule that a benign text
+    resembles.
     """
 
     text: str
@@ -41,11 +42,13 @@ def write_rows(path: Path, rows: Iterable[Row]) -> int:
     """Write gzip-compressed JSON lines, defaults left out; returns the number of rows."""
     default = asdict(Row(text=""))
     count = 0
-    with gzip.open(path, "wt", encoding="utf-8", compresslevel=6) as out:
+    half = path.with_name(f"{path.name}.half")  # a file of that name would pass for the whole one
+    with gzip.open(half, "wt", encoding="utf-8", compresslevel=6) as out:
         for row in rows:
             kept = {key: value for key, value in asdict(row).items() if key == "text" or value != default[key]}
             out.write(json.dumps(kept, ensure_ascii=False) + "\n")
             count += 1
+    half.replace(path)
     return count
 
 

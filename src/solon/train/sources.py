@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
 
@@ -59,7 +59,7 @@ def read_source(source: Source, folder: Path) -> Iterator[Row]:
 
 def _convert(raw: dict[str, Any], source: Source) -> Row | None:
     category = raw.get("category")
-    category = " ".join(category) if isinstance(category, list) else str(category or "")
+    category = " ".join(map(str, cast(list[Any], category))) if isinstance(category, list) else str(category or "")
     if raw["label"] == "unknown" or (source.skip and re.search(source.skip, category)):
         return None
     harmful = raw["label"] == "harmful"

@@ -68,7 +68,9 @@ def synthesize(
             report(f"{rule.id}: {len(rows) - before} texts")
     if not rows:
         raise TrainingError(
-            "the generator gave no usable text", place=url, repair="Check its address and model, or leave --generator out."
+            "the generator gave no usable text",
+            place=url,
+            repair="Check its address and model, or leave --generator out.",
         )
     return rows
 
@@ -97,7 +99,11 @@ def user_rows(path: Path, policy: Policy) -> list[Row]:
     """
     rows: list[Row] = []
     known = {rule.id: rule for rule in policy.rules}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    try:
+        lines = path.read_text(encoding="utf-8").split("\n")  # other line separators may stand inside a text
+    except (OSError, UnicodeDecodeError) as error:
+        raise TrainingError(f"cannot be read: {error}", place=str(path), repair="Write JSON lines in UTF-8.") from error
+    for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:
@@ -109,11 +115,13 @@ def user_rows(path: Path, policy: Policy) -> list[Row]:
                 place=f"{path.name}:{number}",
                 repair='Write {"text": "…", "rule": "<a rule of the pack>", "label": "harmful" or "benign"}.',
             ) from error
-        if label not in ("harmful", "benign") or not isinstance(text, str):
+        if not isinstance(text, str) or not text.strip():
+            raise TrainingError("text is not a text", place=f"{path.name}:{number}", repair="Write words in quotes.")
+        if label not in ("harmful", "benign"):
             raise TrainingError(
                 f"label {label!r} is unknown", place=f"{path.name}:{number}", repair="Use harmful or benign."
             )
-        rows.append(_row(rule, text, label == "harmful"))
+        rows.append(_row(rule, text, label == "harmful", source="user"))
     return rows
 
 
@@ -134,7 +142,7 @@ def _prompts(rule: Rule, count: int) -> Iterator[tuple[str, bool]]:
             )
 
 
-def _row(rule: Rule, text: str, broken: bool) -> Row:
+def _row(rule: Rule, text: str, broken: bool, *, source: str = "synthesized") -> Row:
     if broken:
-        return Row(text=text, harm=1, rules=(rule.id,), source="synthesized")
-    return Row(text=text, harm=0, jailbreak=0, injection=0, near=rule.id, source="synthesized")
+        return Row(text=text, harm=1, rules=(rule.id,), source=source)
+    return Row(text=text, harm=0, jailbreak=0, injection=0, near=rule.id, source=source)

@@ -8,13 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from tokenizers import Tokenizer
 
+from solon.engines.classifiers.encoder import CLS, CONTEXT, DOCUMENT, SEP
 from solon.train.row import Row
-
-CLS, SEP = 101, 102
-CONTEXT = 48
-"""Word pieces of the prompt that stand before a reply (its first and last 24)."""
-DOCUMENT = "document"
-"""The context under which third-party content is read."""
 
 Ids = npt.NDArray[np.int64]
 
@@ -47,15 +42,16 @@ def tokenize(rows: Sequence[Row], tokenizer: Tokenizer, *, limit: int = 6000) ->
     return made
 
 
-def clip(context: list[int]) -> list[int]:
-    """The first and the last half of ``CONTEXT`` pieces."""
-    half = CONTEXT // 2
-    return context if len(context) <= CONTEXT else context[:half] + context[-half:]
+def clip(context: list[int], most: int = CONTEXT) -> list[int]:
+    """The first and the last half of ``most`` pieces, where there are more; ``most`` is 2 or more."""
+    half = most // 2
+    return context if len(context) <= most else context[:half] + context[-half:]
 
 
 def crop(tokens: Tokens, size: int, rng: random.Random) -> tuple[list[int], list[int]]:
-    """Ids and types of one window of at most ``size`` pieces, special tokens included."""
-    special = 2 if not tokens.context else 3 + len(tokens.context)
+    """Ids and types of one window of at most ``size`` pieces, special tokens included; half of them for a context."""
+    context = clip(tokens.context, (size - 3) // 2)
+    special = 2 if not context else 3 + len(context)
     room = size - special
     text = tokens.text
     if len(text) > room:
@@ -67,10 +63,10 @@ def crop(tokens: Tokens, size: int, rng: random.Random) -> tuple[list[int], list
         else:
             start = 0 if rng.random() < 0.35 else rng.randint(0, last)
         text = text[start : start + room]
-    if not tokens.context:
+    if not context:
         ids = [CLS, *text, SEP]
         return ids, [0] * len(ids)
-    head = [CLS, *tokens.context, SEP]
+    head = [CLS, *context, SEP]
     ids = [*head, *text, SEP]
     return ids, [0] * len(head) + [1] * (len(text) + 1)
 

@@ -4,7 +4,6 @@
 import base64
 import gzip
 import random
-import time
 
 import pytest
 from hypothesis import given, settings
@@ -180,9 +179,7 @@ def test_the_answer_does_not_change(text: str) -> None:
     ids=range(45),
 )  # fmt: skip
 def test_nasty_texts_are_bounded(text: str) -> None:
-    begun = time.monotonic()
     found = Normalizer().views(text)
-    assert time.monotonic() - begun < 8  # far above the budget; a hang would be minutes
     assert len(found.views) <= 7
     assert sum(len(view.text) for view in found.views[1:]) <= 2 * Budget().bytes_out
 

@@ -27,6 +27,8 @@ VERSION = 1
 _MULTIPLIERS = np.array([0x9E3779B1, 0x85EBCA77, 0xC2B2AE3D, 0x27D4EB2F, 0x165667B1], dtype=np.uint32)
 _FINAL = np.uint32(0x9E3779B1)
 _PAD = 4
+_GAP = " " * _PAD
+"""Stands before every text, so that its first characters cost the same alone and in a row of texts."""
 
 Costs = NDArray[np.float32]
 Codes = NDArray[np.uint32]
@@ -108,7 +110,7 @@ class CharModel:
             seen = codes > 0
             before = np.empty_like(known)
             before[..., 1:] = known[..., :-1]
-            before[..., 0] = order == 1  # before the text stands a row of spaces: one is known, more are not
+            before[..., 0] = True
             cost = np.where(seen, self._costs[codes], cost + np.float32(BACKOFF[order]) * before)
             known = seen
         return cost
@@ -117,7 +119,7 @@ class CharModel:
         """Cost of each character in bits, shape (len(text),)."""
         if not text:
             return np.zeros(0, dtype=np.float32)
-        return self._score(padded(symbols(text)))
+        return self._score(padded(symbols(_GAP + text)))[_PAD:]
 
     def mean(self, text: str) -> float:
         """Mean bits a character; ``UNKNOWN`` for an empty text."""
@@ -128,10 +130,9 @@ class CharModel:
         if not any(texts):
             return [UNKNOWN] * len(texts)
         sizes = np.array([len(text) for text in texts], dtype=np.int64)
-        gap = " " * _PAD
-        cost = self._score(padded(symbols(gap.join(texts))))
+        cost = self._score(padded(symbols(_GAP + _GAP.join(texts))))
         total = np.concatenate([[0.0], np.cumsum(cost, dtype=np.float64)])
-        starts = np.concatenate([[0], np.cumsum(sizes + _PAD)[:-1]])
+        starts = _PAD + np.concatenate([[0], np.cumsum(sizes + _PAD)[:-1]])
         sums = total[starts + sizes] - total[starts]
         means: list[float] = np.where(sizes > 0, sums / np.maximum(sizes, 1), UNKNOWN).tolist()
         return means

@@ -280,12 +280,12 @@ def _best_words(text: str, gain: NDArray[np.float64]) -> tuple[int, int]:
         natural = (
             edge == 0 or "\n" in text[spans[edge - 1][1] : spans[edge][0]] or text[spans[edge - 1][1] - 1] in ":\"'"
         )
-        if natural and sum(sums[edge:first]) > -4.0:
+        if natural and sum(max(value, -9.0) for value in sums[edge:first]) > -4.0:
             first = edge
             break
     for edge in range(last + 1, min(len(spans), last + 2) + 1):
         natural = edge == len(spans) or "\n" in text[spans[edge - 1][1] : spans[edge][0]]
-        if natural and sum(sums[last:edge]) > -4.0:
+        if natural and sum(max(value, -9.0) for value in sums[last:edge]) > -4.0:
             last = edge
             break
     return spans[first][0], spans[last - 1][1]

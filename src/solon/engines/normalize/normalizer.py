@@ -337,10 +337,12 @@ class Normalizer:
             return [], None
         child, _ = splice(node.text, OffsetMap(), runs)
         source, reading = stretches(node.text, child, runs)
-        if not reading.isascii():
-            shown = canonical(reading)[0]
-            reading = shown if len(shown) > 0.6 * len(reading) else reading
-        verdict = judge(self.model, kind, source, reading, certain=all(run.certain for run in runs))
+        certain = all(run.certain for run in runs)
+        verdict = judge(self.model, kind, source, reading, certain=certain)
+        shown = reading if verdict.kept or reading.isascii() else canonical(reading)[0]
+        if shown != reading:  # what shows nothing, or stands for ASCII letters, costs much
+            clean = judge(self.model, kind, source, shown, certain=certain)
+            verdict = clean if clean.kept else verdict
         if verdict.kept:
             search.offer(node, (codec.name,), runs, verdict, kind)
         return runs, verdict

@@ -108,10 +108,8 @@ def judge(model: CharModel, kind: str, source: str, reading: str, *, certain: bo
         good = good or (bits <= STRANGE_BAR and gain >= STRANGE_GAIN and letters >= 12)
     if kind in ("exact", "loose") and not good:
         good = one_script(sample) and gain > -2.0
-    hopeful = (
-        len(sample) >= 6
-        and kind in ("exact", "loose")
-        and (kind == "exact" or certain or (letters >= 8 and (gain >= 0.3 or " " not in sample.strip())))
-    )
+    digits = sum(character.isdigit() for character in sample)
+    better = (letters >= 8 and (gain >= 0.3 or " " not in sample.strip())) or digits >= 12
+    hopeful = len(sample) >= 6 and (kind == "exact" or (kind == "loose" and (certain or better)))
     strong = hopeful and kind == "exact" and len(sample) >= 10
     return Reading(bits=bits, gain=gain, letters=letters, kept=enough and good, hopeful=hopeful, strong=strong)

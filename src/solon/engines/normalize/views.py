@@ -81,7 +81,7 @@ class Budget:
 
     ``bytes_in``: characters looked at for encodings (half from the start, half from the end of a longer text);
     ``bytes_out``: characters of all decoded views; ``depth``: codecs in a row; ``ms``: milliseconds of CPU time
-    of the calling thread, checked between codecs and inside long loops (CPU time, so that a busy machine reads no less).
+    of the calling thread, checked between codecs and inside long loops (CPU time: a busy machine reads no less).
     """
 
     bytes_in: int = 262144

@@ -1,0 +1,67 @@
+"""``solon train``: policy and data to calibrated weights with a model card; or one's own rules, in minutes."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from solon.policies.loader import load_policy
+
+
+@click.command("train")
+@click.option("-p", "--policy", "pack", default="baseline", show_default=True, help="A pack by name or path.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Where rows, stages and weights are kept.")
+@click.option("--data", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Folder of labelled rows.")
+@click.option(
+    "--rows", type=click.Path(exists=True, path_type=Path), help='More texts: {"text", "rule", "label"} a line.'
+)
+@click.option("--from-scratch", is_flag=True, help="Fine-tune the whole encoder (needs solon[train]).")
+@click.option("--minutes", default=60.0, show_default=True, help="Time the encoder may take, from scratch.")
+@click.option("--generator", metavar="URL", help="OpenAI-compatible endpoint that writes more examples by rule.")
+@click.option("--generator-model", default="", help="Its model name.")
+@click.option("--seed", default=7, show_default=True)
+def command(
+    pack: str,
+    out: Path,
+    data: Path | None,
+    rows: Path | None,
+    from_scratch: bool,
+    minutes: float,
+    generator: str | None,
+    generator_model: str,
+    seed: int,
+) -> None:
+    """Teach the rules of a policy.
+
+    Without --from-scratch the shipped encoder stays and every rule it does not know gets a head of its own, on a CPU,
+    without torch. With it, everything is trained anew: stages are kept in --out, and an interrupted run goes on from
+    the last.
+    """
+    policy = load_policy(pack)
+    say = _reporter()
+    if from_scratch:
+        from solon.train.pipeline import Plan, train
+
+        folder = train(Plan(out=out, data=data, minutes=minutes, seed=seed), policy, report=say)
+    else:
+        from solon.train.custom import train_policy
+        from solon.train.synthesize import synthesize, user_rows
+
+        more = user_rows(rows, policy) if rows else []
+        if generator:
+            more += synthesize(policy, generator, generator_model, seed=seed, report=say)
+        folder = train_policy(policy, out, rows=more, seed=seed, report=say)
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    click.echo(f"weights {manifest['name']} in {folder}; serve them with Guard({pack!r}, weights={str(folder)!r})")
+
+
+def _reporter() -> Callable[[str], None]:
+    from rich.console import Console
+
+    console = Console(stderr=True)
+
+    def say(line: str) -> None:
+        console.print(line, highlight=False)
+
+    return say

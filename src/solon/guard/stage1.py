@@ -1,0 +1,291 @@
+"""Stage 1 and 2 without a judge: segments to one risk a rule, through views, windows, engines and stacks."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from solon.core.policy import Policy
+from solon.core.verdict import Span
+from solon.engines.classifiers.encoder import SIZE, Window
+from solon.engines.classifiers.minors import RULE, SEXUAL_RULES, mentions_minor
+from solon.engines.classifiers.ngram import FORMS
+from solon.engines.classifiers.reasoning import RuleEmbedding, embed_rules
+from solon.engines.classifiers.weights import Weights
+from solon.engines.ensemble.pool import soft_top
+from solon.engines.ensemble.stack import RULE_GAP, Stack, benign_tail, risk
+from solon.engines.normalize import Budget, Normalized, Normalizer, View
+from solon.guard.segments import REPLY, TEXT, Segment
+
+Floats = npt.NDArray[np.float32]
+MOST_WINDOWS = 320
+"""Windows of one segment that the encoder reads: the riskiest by the cheap engine, which reads them all."""
+_QUOTES = " \t\n\"'`\u201c\u201d\u2018\u2019\u00ab\u00bb"
+_CHUNK = 200_000
+"""Characters of a view that are tokenised at once."""
+_UNHURRIED = Budget(ms=30_000)
+_WARMING = (
+    "Decode: 48656c6c6f20776f726c64 SGVsbG8gd29ybGQsIGhvdyBhcmUgeW91PyBJIGFtIGZpbmUu uryyb jbeyq "
+    "\u0440\u0430\u03bf\u200b"
+)
+_FAMILY = {"safeguards.jailbreak": "jailbreak", "safeguards.obfuscation": "jailbreak"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scored:
+    """A segment's risks by rule, the view windows behind them, and what the normalizer found."""
+
+    segment: Segment
+    risks: dict[str, float]
+    families: dict[str, float]
+    best: dict[str, Span]
+    views: tuple[View, ...]
+    unscannable: tuple[tuple[int, int], ...]
+    exhausted: str | None
+    n_windows: int
+    n_encoded: int
+    encoder: Floats | None
+    ngram: Floats
+
+
+@dataclass(slots=True)
+class _Reading:
+    """One segment on its way: windows of all its views, cheap scores, and the rows it has in the encoder's batch."""
+
+    segment: Segment
+    normalized: Normalized
+    windows: list[Window] = field(default_factory=list[Window])
+    owners: list[int] = field(default_factory=list[int])
+    cheap: Floats = field(default_factory=lambda: np.zeros((0, len(FORMS)), np.float32))
+    chosen: list[int] = field(default_factory=list[int])
+
+
+class _ViewScore(NamedTuple):
+    families: dict[str, float]
+    risks: dict[str, float]
+    encoder: Floats | None
+    ngram: Floats
+
+
+class Stage1:
+    """Engines of one policy and one set of weights; safe to share between threads."""
+
+    def __init__(self, policy: Policy, weights: Weights, *, budget: Budget | None = None, cascade: bool = True) -> None:
+        self.policy = policy
+        self.weights = weights
+        self.cascade = cascade
+        self._budget = budget or Budget()
+        ensemble: dict[str, Any] = weights.manifest["ensemble"]
+        self._stacks = {
+            kind: {family: Stack.read(raw) for family, raw in stacks.items()}
+            for kind, stacks in ensemble["stacks"].items()
+        }
+        self._skip = {kind: np.array(cuts, np.float32) for kind, cuts in ensemble["skip"].items()}
+        self._columns = {head: number for number, head in enumerate(weights.heads)}
+        self._content = [
+            number
+            for head, number in self._columns.items()
+            if head.startswith("rule:") and _family(head.removeprefix("rule:")) == "harm"
+        ]
+        self._untrained = tuple(rule for rule in policy.rules if rule.id not in set(weights.rules))
+        self._form_columns: dict[str, list[int]] = {}
+        for head, number in self._columns.items():
+            if head.startswith("rule:") and (family := _family(head.removeprefix("rule:"))) != "harm":
+                self._form_columns.setdefault(family, []).append(number)
+        self._trained = [
+            (rule.id, _family(rule.id), self._columns[f"rule:{rule.id}"])
+            for rule in policy.rules
+            if rule.id in set(weights.rules)
+        ]
+
+    def score(self, segments: Sequence[Segment]) -> list[Scored]:
+        """Risks of every segment; their windows share the encoder's batches."""
+        readings = [self._read(segment) for segment in segments]
+        jobs = [(reading, place) for reading in readings for place in reading.chosen]
+        if jobs:
+            contexts = {id(reading): self._context(reading.segment) for reading in readings if reading.chosen}
+            logits, summaries = self.weights.encoder.run(
+                [reading.windows[place] for reading, place in jobs],
+                [contexts[id(reading)] for reading, _ in jobs],
+            )
+        else:
+            logits, summaries = np.zeros((0, 0), np.float32), np.zeros((0, 0), np.float32)
+        scored: list[Scored] = []
+        first = 0
+        for reading in readings:
+            last = first + len(reading.chosen)
+            scored.append(self._combine(reading, logits[first:last], summaries[first:last]))
+            first = last
+        return scored
+
+    @cached_property
+    def _normalizer(self) -> Normalizer:
+        """Warmed up: what codecs load on first use must not run out the time budget of the first text judged."""
+        Normalizer(budget=_UNHURRIED).views(_WARMING)
+        return Normalizer(budget=self._budget)
+
+    def _context(self, segment: Segment) -> tuple[int, ...]:
+        if segment.kind == TEXT:
+            return ()
+        return self.weights.encoder.context(segment.context if segment.kind == REPLY else segment.kind)
+
+    def _read(self, segment: Segment) -> _Reading:
+        """Views, windows and cheap scores; chooses the windows the encoder must read."""
+        reading = _Reading(segment, self._normalizer.views(segment.text))
+        cheap: list[Floats] = []
+        room = SIZE - 2 if segment.kind == TEXT else SIZE - 3 - len(self._context(segment))
+        for number, view in enumerate(reading.normalized.views):
+            # Quotation marks round a whole text say nothing of it, but hide it from an encoder that was not shown them.
+            lead = len(view.text) - len(view.text.lstrip(_QUOTES))
+            bare = view.text.strip(_QUOTES)
+            for low in range(0, max(1, len(bare)), _CHUNK):
+                text = bare[low : low + _CHUNK + 400]
+                windows = self.weights.encoder.windows(text, room=room)
+                if not windows:
+                    continue
+                places = np.array([(window.start, window.end) for window in windows], np.int64)
+                cheap.append(self.weights.ngram.score_windows(text, places))
+                shift = low + lead
+                reading.windows += [
+                    Window(start=window.start + shift, end=window.end + shift, ids=window.ids) for window in windows
+                ]
+                reading.owners += [number] * len(windows)
+        if cheap:
+            reading.cheap = np.concatenate(cheap)
+            reading.chosen = self._choose(reading)
+        return reading
+
+    def _choose(self, reading: _Reading) -> list[int]:
+        """Windows the encoder must read: those where the cheap engine is not certain, in any family."""
+        wanted = np.arange(len(reading.cheap))
+        if self.cascade and not self._untrained and len(reading.normalized.views) == 1:
+            wanted = np.flatnonzero((reading.cheap > self._skip[reading.segment.kind]).any(axis=1))
+        if len(wanted) > MOST_WINDOWS:
+            worst = np.logaddexp.reduce(reading.cheap[wanted], axis=1)
+            wanted = np.sort(wanted[np.argsort(-worst, kind="stable")[:MOST_WINDOWS]])
+        return [int(place) for place in wanted]
+
+    def _combine(self, reading: _Reading, logits: Floats, summaries: Floats) -> Scored:
+        """Every view is pooled and judged on its own, and the riskiest speaks: more views never dilute a text."""
+        by_view = [self._view(reading, logits, number) for number in range(len(reading.normalized.views))]
+        risks: dict[str, float] = {rule: max(one.risks[rule] for one in by_view) for rule in by_view[0].risks}
+        _compose_minors(risks, reading.normalized.views)
+        risks.update(self._by_words(summaries))
+        families = {family: max(one.families[family] for one in by_view) for family in by_view[0].families}
+        worst = max(by_view, key=lambda one: max(one.families.values()))
+        return Scored(
+            segment=reading.segment,
+            risks=risks,
+            families={family: float(risk(u)) for family, u in families.items()},
+            best=self._spans(reading, logits),
+            views=reading.normalized.views,
+            unscannable=reading.normalized.unscannable,
+            exhausted=reading.normalized.exhausted,
+            n_windows=len(reading.windows),
+            n_encoded=len(reading.chosen),
+            encoder=worst.encoder,
+            ngram=worst.ngram,
+        )
+
+    def _view(self, reading: _Reading, logits: Floats, number: int) -> "_ViewScore":
+        """Engines pooled over one view's windows, its families' places on the benign scale and its rules' risks."""
+        own = [place for place, owner in enumerate(reading.owners) if owner == number]
+        rows = [row for row, place in enumerate(reading.chosen) if reading.owners[place] == number]
+        pooled = soft_top(logits[rows]) if rows else None
+        cheap = soft_top(reading.cheap[own]) if own else np.full(len(FORMS), -12.0, np.float32)
+        best_rule = float(pooled[self._content].max()) if pooled is not None else -12.0
+        families: dict[str, float] = {}
+        for family, stack in self._stacks[reading.segment.kind].items():
+            column = FORMS.index(family)
+            encoder = None if pooled is None else float(pooled[column])
+            families[family] = stack.tail(encoder, best_rule, float(cheap[column]), len(own))
+        return _ViewScore(families, self._by_rule(families, pooled, best_rule), pooled, cheap)
+
+    def _by_rule(self, families: dict[str, float], pooled: Floats | None, best_rule: float) -> dict[str, float]:
+        """A family's risk goes to its best rule whole, and to the others less by the gap of their logits."""
+        tops = {"harm": best_rule}
+        if pooled is not None:
+            tops |= {family: float(pooled[columns].max()) for family, columns in self._form_columns.items()}
+        risks: dict[str, float] = {}
+        for rule, family, column in self._trained:
+            if family not in families:
+                risks[rule] = 0.0
+                continue
+            u = families[family]
+            if pooled is not None:
+                u += (float(pooled[column]) - tops[family]) / RULE_GAP
+            risks[rule] = float(risk(u))
+        return risks
+
+    def _by_words(self, summaries: Floats) -> dict[str, float]:
+        """Rules without a trained head are judged from their words, or by a head that the user trained."""
+        if not self._untrained:
+            return {}
+        if not len(summaries):
+            return {rule.id: 0.0 for rule in self._untrained}
+        return {
+            rule: float(risk((float(soft_top(self._reasoned(rule, summaries)[:, None])[0]) - low) / (high - low)))
+            for rule, (low, high) in self._word_tails.items()
+        }
+
+    def _reasoned(self, rule: str, summaries: Floats) -> Floats:
+        logits = self.weights.reasoning.score(summaries, self._words[rule])
+        custom = self.weights.custom.get(rule)
+        return logits if custom is None else custom.score(summaries, logits)
+
+    @cached_property
+    def _words(self) -> dict[str, RuleEmbedding]:
+        return embed_rules(self._untrained, self.summarise)
+
+    @cached_property
+    def _word_tails(self) -> dict[str, tuple[float, float]]:
+        """Benign tails of the rules judged from words: each rule's own, moved together so that the worst of them all
+        passes 0 for one in a hundred ordinary texts.
+        """
+        tails: dict[str, tuple[float, float]] = {}
+        places: list[Floats] = []
+        for rule in self._untrained:
+            logits = self._reasoned(rule.id, self.weights.ordinary)
+            low, high = benign_tail(logits)
+            tails[rule.id] = (low, high)
+            places.append((logits - low) / (high - low))
+        shift = float(np.quantile(np.max(places, axis=0), 0.99))
+        return {rule: (low + shift * (high - low), high + shift * (high - low)) for rule, (low, high) in tails.items()}
+
+    def summarise(self, texts: Sequence[str]) -> Floats:
+        """Unit-length summaries (texts, width) of the first window of each text."""
+        encoder = self.weights.encoder
+        windows = [(encoder.windows(text) or [Window(start=0, end=0, ids=())])[0] for text in texts]
+        return encoder.run(windows)[1]
+
+    def _spans(self, reading: _Reading, logits: Floats) -> dict[str, Span]:
+        """Where in the original each family's riskiest window lies."""
+        spans: dict[str, Span] = {}
+        if not reading.windows:
+            return spans
+        for number, family in enumerate(FORMS):
+            if len(logits):
+                place = reading.chosen[int(logits[:, number].argmax())]
+            else:
+                place = int(reading.cheap[:, number].argmax())
+            view = reading.normalized.views[reading.owners[place]]
+            window = reading.windows[place]
+            start, end = view.locate(window.start, window.end)
+            base = reading.segment.base
+            spans[family] = Span(segment=reading.segment.name, start=base + start, end=base + end, path=view.path)
+        return spans
+
+
+def _compose_minors(risks: dict[str, float], views: Sequence[View]) -> None:
+    """Sexual risk in a text that mentions a minor is the risk of the rule that protects them."""
+    sexual = max((risks.get(rule, 0.0) for rule in SEXUAL_RULES), default=0.0)
+    if RULE in risks and sexual > max(risks[RULE], 0.1) and any(mentions_minor(view.text) for view in views):
+        risks[RULE] = sexual
+
+
+def _family(rule: str) -> str:
+    """Content rules share the harm logit; form rules those of jailbreak and injection."""
+    return _FAMILY.get(rule) or ("injection" if rule.startswith("injection.") else "harm")

@@ -1,0 +1,211 @@
+"""A reply judged while it is written: release, hold or cut.
+
+The reply is read in units (words, long ones in pieces, long blanks) that do not depend on how it was cut into pieces.
+Before a stretch of units would exceed ``EVERY`` word pieces, the window that ends with it is judged with its prompt,
+and what the window before had already reached is released: nothing goes out before the stretch behind it was judged
+too, and never more than 64 word pieces are held back (two stretches and a unit). The same steps judge a whole reply,
+so the stream decides as the whole would, at any cut. Cost is linear in the reply's length.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from solon.core.action import Action
+from solon.core.decision import Decision
+from solon.core.exchange import Exchange
+from solon.guard.segments import REPLY, Segment, prompt_of
+from solon.guard.stage1 import Scored, Stage1
+
+EVERY = 24
+"""Word pieces between two judgements, at most."""
+LONGEST_UNIT = 12
+"""Characters of a unit, at most; four beyond ASCII, where one character may be three word pieces."""
+BEHIND = 208
+"""Characters before the newest ones that a judgement reads again."""
+_SEARCHED = 24
+"""Characters in which a judgement looks for a blank to begin at."""
+_UNIT = re.compile(rf"\s{{{LONGEST_UNIT}}}|\s*(?:[!-~]{{1,{LONGEST_UNIT}}}|[^\s!-~]{{1,4}})")
+
+
+class Signal(StrEnum):
+    """What to do now. After ``CUT`` nothing more is released."""
+
+    RELEASE = "release"
+    HOLD = "hold"
+    CUT = "cut"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """``text`` may go to the client; with ``CUT`` it is what was judged before the cut, and the last."""
+
+    signal: Signal
+    text: str = ""
+
+
+class Listener(Protocol):
+    """What a stream needs of a guard: the engines, and what they conclude."""
+
+    @property
+    def stage1(self) -> Stage1:
+        """The engines."""
+        ...
+
+    @property
+    def whole_readers(self) -> bool:
+        """Whether an engine reads the reply whole, so that it must be kept."""
+        ...
+
+    def score(self, exchange: Exchange) -> list[Scored]:
+        """The input's segments, scored."""
+        ...
+
+    def conclude(self, exchange: Exchange, scored: Sequence[Scored]) -> Decision:
+        """The decision on scored segments."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Unmoved:
+    """Listens to the end whatever is said: for calibration, which wants every judgement."""
+
+    stage1: Stage1
+    whole_readers: bool = False
+
+    def score(self, exchange: Exchange) -> list[Scored]:
+        """Nothing is known of the input."""
+        return []
+
+    def conclude(self, exchange: Exchange, scored: Sequence[Scored]) -> Decision:
+        """Permit."""
+        return Decision(action=Action.PERMIT, risk=0.0, rules=(), because="calibration", verdicts=())
+
+
+class Stream:
+    """One reply on its way. Not thread safe: a stream belongs to one request."""
+
+    def __init__(self, guard: Listener, exchange: Exchange, *, scored: Sequence[Scored] | None = None) -> None:
+        self._guard = guard
+        self._exchange = exchange
+        self._prompt = prompt_of(exchange)
+        self._before = scored
+        self._parts: list[str] = []
+        self._tail = ""
+        """The reply from ``_base`` on: what may still be read."""
+        self._base = 0
+        self._read = 0
+        self._pieces = 0
+        self._judged = 0
+        self._released = 0
+        self._cut = False
+        self.scored: list[Scored] = []
+
+    @property
+    def released(self) -> str:
+        """What went to the client so far."""
+        return self._whole()[: self._released]
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the reply was stopped."""
+        return self._cut
+
+    def push(self, piece: str) -> Step:
+        """Take the next piece of the reply."""
+        if self._cut:
+            return Step(signal=Signal.CUT)
+        self._parts.append(piece)
+        self._tail += piece
+        return self._advance(final=False)
+
+    def finish(self) -> Step:
+        """The reply is complete: judge what is left and release or cut it."""
+        if self._cut:
+            return Step(signal=Signal.CUT)
+        return self._advance(final=True)
+
+    def decision(self) -> Decision:
+        """The decision on the exchange with the reply as far as it has come."""
+        if self._before is None:
+            self._before = self._guard.score(self._exchange)
+        exchange = Exchange(messages=self._exchange.messages, response=self._whole())
+        return self._guard.conclude(exchange, [*self._before, *self.scored])
+
+    def _whole(self) -> str:
+        self._parts = ["".join(self._parts)]
+        return self._parts[0]
+
+    def _advance(self, *, final: bool) -> Step:
+        """Read what is complete; what that releases leaves."""
+        free: list[str] = []
+        while not self._cut and (unit := self._next_unit(final=final)) is not None:
+            free.append(self._take(unit))
+        if final and not self._cut:
+            if self._read > self._judged or not self.scored:
+                free.append(self._judge())
+            if not self._cut:
+                free.append(self._tail[self._released - self._base :])
+                self._released = self._base + len(self._tail)
+        self._trim()
+        text = "".join(free)
+        if self._cut:
+            return Step(signal=Signal.CUT, text=text)
+        return Step(signal=Signal.RELEASE if text else Signal.HOLD, text=text)
+
+    def _next_unit(self, *, final: bool) -> str | None:
+        """The next complete unit: it has its full length, something else follows it, or the reply is finished."""
+        start = self._read - self._base
+        match = _UNIT.match(self._tail, start)
+        if match is None:
+            return None
+        ended = match.end() < len(self._tail) or _full(match.group())
+        return match.group() if ended or final else None
+
+    def _take(self, unit: str) -> str:
+        """Add a unit to the stretch, which is judged first where it has no room for it; returns what that releases."""
+        pieces = max(1, self._guard.stage1.weights.encoder.count(unit))
+        text = ""
+        if self._pieces + pieces > EVERY and self._pieces:
+            self._pieces = 0
+            text = self._judge()
+        if not self._cut:
+            self._pieces += pieces
+            self._read += len(unit)
+        return text
+
+    def _judge(self) -> str:
+        """Judge the window that ends at what was read; release and return what was judged before it."""
+        low = max(0, self._judged - BEHIND)
+        if low:
+            space = self._tail.rfind(" ", max(0, low - _SEARCHED - self._base), low - self._base)
+            low = self._base + space + 1 if space >= 0 else low
+        text = self._tail[low - self._base : self._read - self._base]
+        segment = Segment(name="response", kind=REPLY, text=text, context=self._prompt, base=low)
+        scored = self._guard.stage1.score([segment])[0]
+        self.scored.append(scored)
+        if self._guard.conclude(self._so_far(), [scored]).action is Action.BLOCK:
+            self._cut = True
+            return ""
+        free = self._tail[self._released - self._base : self._judged - self._base]
+        self._released, self._judged = self._judged, self._read
+        return free
+
+    def _trim(self) -> None:
+        """Forget what no later judgement reads; once a piece, so that one long piece is not copied again and again."""
+        kept = max(self._base, min(self._released, self._judged - BEHIND - _SEARCHED))
+        self._tail, self._base = self._tail[kept - self._base :], kept
+
+    def _so_far(self) -> Exchange:
+        """The exchange for engines that read it whole; without any, the reply is not copied for every judgement."""
+        if not self._guard.whole_readers:
+            return self._exchange
+        return Exchange(messages=self._exchange.messages, response=self._whole()[: self._read])
+
+
+def _full(unit: str) -> bool:
+    """Whether nothing that follows could make the unit longer."""
+    text = unit.lstrip()
+    return not text or len(text) == (LONGEST_UNIT if "!" <= text[0] <= "~" else 4)
