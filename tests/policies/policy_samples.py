@@ -110,9 +110,7 @@ def rule(rule_id: str = "noise.night", **fields: object) -> Rule:
         "allowed": "Music at noon, alarms, snoring, studies of sleep, complaints on noise, being quiet.",
         "notice": "This service cannot help with this request.",
         "severity": Severity.HIGH,
-        "examples": Examples(
-            forbidden=("one bad", "two bad", "three bad"), allowed=("good a", "good b", "good c")
-        ),
+        "examples": Examples(forbidden=("one bad", "two bad", "three bad"), allowed=("good a", "good b", "good c")),
     }
     return Rule.model_validate({"id": rule_id, **base, **fields})
 
@@ -126,9 +124,7 @@ def policy(*rules: Rule, **fields: object) -> Policy:
 _TEXT = st.text(st.characters(codec="utf-8"), min_size=1, max_size=60)
 _EXAMPLE = st.one_of(
     _TEXT,
-    st.sampled_from(
-        ["- dash", '"quoted"', "# head", "a\n\n  b\n", " lead", "trail ", "\\", '\\"', "---", "a\r\nb"]
-    ),
+    st.sampled_from(["- dash", '"quoted"', "# head", "a\n\n  b\n", " lead", "trail ", "\\", '\\"', "---", "a\r\nb"]),
 )
 _PROSE = (
     st.lists(st.text(st.sampled_from("ab -:\"'{}[]\\é\n"), min_size=1, max_size=80), min_size=1, max_size=4)

@@ -19,10 +19,7 @@ def test_text_holds_halves_settings_mapping_and_digests() -> None:
         assert part in flat
     for example in (*own.examples.forbidden, *own.examples.allowed):
         assert " ".join(example.split()) in flat
-    assert (
-        max(len(line) for line in shown.split("\n") if loaded.digest not in line and "digest" not in line)
-        <= 80
-    )
+    assert max(len(line) for line in shown.split("\n") if loaded.digest not in line and "digest" not in line) <= 80
 
 
 def test_rule_digest_changes_with_its_own_rule_only() -> None:

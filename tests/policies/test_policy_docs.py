@@ -22,7 +22,5 @@ def test_every_code_block_runs(tmp_path: Path) -> None:
     assert {language for language, _ in blocks} == {"bash", "python"}
     for language, code in blocks:
         command = ["bash", "-euc", code] if language == "bash" else [sys.executable, "-c", code]
-        done = subprocess.run(
-            command, cwd=work, env=env, capture_output=True, text=True, timeout=300, check=False
-        )
+        done = subprocess.run(command, cwd=work, env=env, capture_output=True, text=True, timeout=300, check=False)
         assert done.returncode == 0, f"{code}\n{done.stdout}\n{done.stderr}"

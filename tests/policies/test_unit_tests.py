@@ -44,9 +44,7 @@ def test_refine_catches_as_block_does() -> None:
     assert run_examples(POLICY, refiner).verdict(1.0) is Outcome.PASSED
 
 
-@pytest.mark.parametrize(
-    ("action", "failing"), [(Action.PERMIT, Side.FORBIDDEN), (Action.BLOCK, Side.ALLOWED)]
-)
+@pytest.mark.parametrize(("action", "failing"), [(Action.PERMIT, Side.FORBIDDEN), (Action.BLOCK, Side.ALLOWED)])
 def test_one_answer_for_everything_fails_one_side(action: Action, failing: Side) -> None:
     report = run_examples(POLICY, lambda _: decide(action))
     assert {trial.side for trial in report.failures} == {failing}

@@ -18,7 +18,7 @@ class Ascii85(BaseCodec):
     """Domain: any text without control characters and surrogates, up to 24,000 bytes."""
 
     name: ClassVar[str] = "ascii85"
-    when: ClassVar[frozenset[str]] = frozenset({"dense", "long"})
+    when: ClassVar[frozenset[str]] = frozenset({"coded"})
     proof: ClassVar = "exact"
 
     def accepts(self, text: str) -> bool:

@@ -28,7 +28,7 @@ class Base32(BaseCodec):
     """Domain: any text without control characters and surrogates."""
 
     name: ClassVar[str] = "base32"
-    when: ClassVar[frozenset[str]] = frozenset({"long", "split", "digits"})
+    when: ClassVar[frozenset[str]] = frozenset({"coded", "split"})
     proof: ClassVar = "exact"
 
     def encode(self, text: str) -> str:

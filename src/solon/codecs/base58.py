@@ -17,7 +17,7 @@ class Base58(BaseCodec):
     """Domain: any text without control characters and surrogates, up to 4,000 bytes."""
 
     name: ClassVar[str] = "base58"
-    when: ClassVar[frozenset[str]] = frozenset({"long"})
+    when: ClassVar[frozenset[str]] = frozenset({"coded"})
     proof: ClassVar = "exact"
 
     def accepts(self, text: str) -> bool:

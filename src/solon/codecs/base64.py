@@ -34,7 +34,7 @@ class Base64(BaseCodec):
     """Domain: any text without control characters and surrogates."""
 
     name: ClassVar[str] = "base64"
-    when: ClassVar[frozenset[str]] = frozenset({"long", "dense", "equals"})
+    when: ClassVar[frozenset[str]] = frozenset({"coded", "equals"})
     proof: ClassVar = "exact"
 
     def encode(self, text: str) -> str:

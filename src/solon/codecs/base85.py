@@ -19,7 +19,7 @@ class Base85(BaseCodec):
     """Domain: any text without control characters and surrogates, up to 24,000 bytes."""
 
     name: ClassVar[str] = "base85"
-    when: ClassVar[frozenset[str]] = frozenset({"dense", "long"})
+    when: ClassVar[frozenset[str]] = frozenset({"coded"})
     proof: ClassVar = "exact"
 
     def accepts(self, text: str) -> bool:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 FEATURES = frozenset({
-    "accents", "amp", "backslash", "bidi", "bits", "braille", "dense", "digits", "dots", "enclosed",
+    "accents", "amp", "backslash", "bidi", "bits", "braille", "coded", "dense", "digits", "dots", "enclosed",
     "equals", "flipped", "hexes", "key", "leet", "lines", "long", "mixed", "pairs", "percent", "pig",
     "quotes", "regional", "selectors", "small", "spelled", "split", "strewn", "tags", "wide", "words", "zero",
 })  # fmt: skip
@@ -53,6 +53,10 @@ def _block(character: str) -> str | None:
 
 
 Kinds = NDArray[np.uint8]
+_LEET = np.zeros(256, dtype=np.bool_)
+_LEET[[ord(sign) for sign in "0123456789@$!|+(<{[#&^\\/"]] = True
+_LONG = re.compile(r"\S{10,}")
+_PLAIN_WORD = re.compile(r"[^\w]*[A-Z]?[a-z]+(?:[-'’][A-Za-z]?[a-z]+)*[^\w]*")
 _PRESENCE = {37: "percent", 38: "amp", 92: "backslash", 61: "equals"}
 
 
@@ -73,14 +77,14 @@ def _counted(present: set[str], hist: list[int]) -> None:
         present.add("lines")
 
 
-def _adjacent(present: set[str], kinds: Kinds, hist: list[int]) -> None:
+def _adjacent(present: set[str], codes: Kinds, kinds: Kinds, hist: list[int]) -> None:
     """Features told by which kinds of ASCII characters stand side by side."""
     digits = sum(hist[48:58])
     plain = kinds <= _UPPER
-    if (digits or hist[33] + hist[64] + hist[36] + hist[124] >= 2) and bool(plain.any()):
-        sign = (kinds == _DIGIT) | (kinds == _PUNCT)
-        if int((sign[:-1] & plain[1:]).sum()) >= 2 or (digits and len(kinds) < 60):
-            present.add("leet")
+    signs = digits or hist[33] + hist[64] + hist[36] + hist[124] >= 2
+    short = digits and len(kinds) < 60 and bool(plain.any())
+    if short or (signs and int((_LEET[codes[:-1]] & plain[1:]).sum()) >= 2):
+        present.add("leet")
     letter = plain | (kinds == _OTHER)
     if len(kinds) >= 3:
         alone = int((letter[1:-1] & ~letter[:-2] & ~letter[2:]).sum()) + int(letter[0] and not letter[1])
@@ -146,7 +150,11 @@ def features(text: str) -> frozenset[str]:
     hist: list[int] = np.bincount(codes, minlength=256).tolist()
     kinds = _KINDS[codes]
     _counted(present, hist)
-    _adjacent(present, kinds, hist)
+    _adjacent(present, codes, kinds, hist)
     _spaced(present, kinds)
+    if "long" in present and any(
+        len(match.group()) >= 24 or not _PLAIN_WORD.fullmatch(match.group()) for match in _LONG.finditer(text)
+    ):
+        present.add("coded")
     _worded(present, text, hist)
     return frozenset(present)

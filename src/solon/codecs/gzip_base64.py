@@ -28,7 +28,7 @@ class GzipBase64(BaseCodec):
     """Domain: any text without control characters and surrogates, up to ``LARGEST`` bytes."""
 
     name: ClassVar[str] = "gzip_base64"
-    when: ClassVar[frozenset[str]] = frozenset({"long"})
+    when: ClassVar[frozenset[str]] = frozenset({"coded"})
     proof: ClassVar = "exact"
 
     def encode(self, text: str) -> str:

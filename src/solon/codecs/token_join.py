@@ -127,6 +127,8 @@ def _offsets(joined: str, cut: str, base: int) -> list[int]:
 
 def _cut(joined: str) -> str | None:
     """Words with spaces between; capitals are followed where they part the text well."""
+    if joined.lower() in words.lexicon().costs:
+        return None
     if re.search("[a-z][A-Z]", joined):
         parts = _CAMEL.findall(joined)
         if len(parts) >= 4:

@@ -17,10 +17,12 @@ from solon.engines.classifiers.reasoning import RuleEmbedding, embed_rules
 from solon.engines.classifiers.weights import Weights
 from solon.engines.ensemble.pool import soft_top
 from solon.engines.ensemble.stack import RULE_GAP, Stack, benign_tail, risk
-from solon.engines.normalize import Budget, Normalized, Normalizer, View
+from solon.engines.normalize import Budget, Normalized, Normalizer, View, veil
 from solon.guard.segments import REPLY, TEXT, Segment
 
 Floats = npt.NDArray[np.float32]
+WORDS_SHARE = 0.5
+"""The part of the benign budget that each rule judged from its words may spend."""
 MOST_WINDOWS = 320
 """Windows of one segment that the encoder reads: the riskiest by the cheap engine, which reads them all."""
 _QUOTES = " \t\n\"'`\u201c\u201d\u2018\u2019\u00ab\u00bb"
@@ -139,8 +141,9 @@ class Stage1:
         room = SIZE - 2 if segment.kind == TEXT else SIZE - 3 - len(self._context(segment))
         for number, view in enumerate(reading.normalized.views):
             # Quotation marks round a whole text say nothing of it, but hide it from an encoder that was not shown them.
-            lead = len(view.text) - len(view.text.lstrip(_QUOTES))
-            bare = view.text.strip(_QUOTES)
+            plain = veil(view.text)
+            lead = len(plain) - len(plain.lstrip(_QUOTES))
+            bare = plain.strip(_QUOTES)
             for low in range(0, max(1, len(bare)), _CHUNK):
                 text = bare[low : low + _CHUNK + 400]
                 windows = self.weights.encoder.windows(text, room=room)
@@ -242,18 +245,20 @@ class Stage1:
 
     @cached_property
     def _word_tails(self) -> dict[str, tuple[float, float]]:
-        """Benign tails of the rules judged from words: each rule's own, moved together so that the worst of them all
-        passes 0 for one in a hundred ordinary texts.
+        """Benign tails of the rules judged from words, each with its part of the budget.
+
+        A rule that ordinary texts break, such as one against everything off topic, is measured on what the pack itself
+        allows: for its owner that, and not everybody's traffic, is benign.
         """
+        allowed = [text for rule in self.policy.rules for text in rule.examples.allowed]
+        own = self.summarise(allowed) if allowed else self.weights.ordinary
         tails: dict[str, tuple[float, float]] = {}
-        places: list[Floats] = []
         for rule in self._untrained:
-            logits = self._reasoned(rule.id, self.weights.ordinary)
-            low, high = benign_tail(logits)
+            traffic, pack = self._reasoned(rule.id, self.weights.ordinary), self._reasoned(rule.id, own)
+            broken_by_all = float(np.median(traffic)) > float(np.quantile(pack, 0.75))
+            low, high = benign_tail(pack if broken_by_all else traffic, share=WORDS_SHARE)
             tails[rule.id] = (low, high)
-            places.append((logits - low) / (high - low))
-        shift = float(np.quantile(np.max(places, axis=0), 0.99))
-        return {rule: (low + shift * (high - low), high + shift * (high - low)) for rule, (low, high) in tails.items()}
+        return tails
 
     def summarise(self, texts: Sequence[str]) -> Floats:
         """Unit-length summaries (texts, width) of the first window of each text."""

@@ -134,15 +134,11 @@ def _settings(heading: Section, rule_id: str) -> dict[str, str]:
         key, colon, value = line.text.partition(":")
         key, value = key.strip(), value.strip()
         if not colon or key not in SETTINGS:
-            line.place.fail(
-                f"unknown setting {line.text!r} in {rule_id}", f"Known settings: {', '.join(SETTINGS)}."
-            )
+            line.place.fail(f"unknown setting {line.text!r} in {rule_id}", f"Known settings: {', '.join(SETTINGS)}.")
         if key in found:
             line.place.fail(f"{key} is set twice in {rule_id}", "Keep one of them.")
         if value not in SETTINGS[key]:
-            line.place.fail(
-                f"{key} {value!r} of {rule_id} is unknown", f"Expected one of {', '.join(SETTINGS[key])}."
-            )
+            line.place.fail(f"{key} {value!r} of {rule_id} is unknown", f"Expected one of {', '.join(SETTINGS[key])}.")
         found[key] = value
     for key, values in SETTINGS.items():
         if key not in found:

@@ -69,9 +69,7 @@ def dump_category(category: Category) -> str:
 
 def _rule(rule: Rule) -> list[str]:
     if fold(rule.title) != rule.title or "\n" in rule.title or rule.title.endswith("#"):
-        raise PolicyError(
-            f"title {rule.title!r} cannot be a heading", place=rule.id, repair="Write it on one line."
-        )
+        raise PolicyError(f"title {rule.title!r} cannot be a heading", place=rule.id, repair="Write it on one line.")
     return [
         f"## {rule.id}: {rule.title}",
         "",
@@ -121,9 +119,7 @@ def _prose(text: str, owner: str) -> str:
 
 
 def _wrap(line: str, *, indent: str = "") -> str:
-    return textwrap.fill(
-        line, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
-    )
+    return textwrap.fill(line, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
 def _bullet(text: str) -> str:
@@ -132,9 +128,7 @@ def _bullet(text: str) -> str:
         # A wrapped text must come back unchanged; textwrap and split() disagree on rare spaces.
         same = " ".join(part.strip() for part in wrapped[2:].split("\n")) == text
         return wrapped if same else f"- {text}"
-    return "- " + "\n  ".join(_escape(line) for line in f'"{_inner(text)}"'.split("\n")).replace(
-        "\n  \n", "\n\n"
-    )
+    return "- " + "\n  ".join(_escape(line) for line in f'"{_inner(text)}"'.split("\n")).replace("\n  \n", "\n\n")
 
 
 def _inner(text: str) -> str:

@@ -127,9 +127,7 @@ def _examples(rule: Rule) -> Iterator[Finding]:
 
 def _contradictions(rule: Rule) -> Iterator[Finding]:
     if rule.action is Action.PERMIT:
-        yield _error(
-            rule, "toothless", "action is permit: the rule can never act", "Set action to refine or block."
-        )
+        yield _error(rule, "toothless", "action is permit: the rule can never act", "Set action to refine or block.")
     if rule.severity is Severity.CRITICAL and rule.on_undetermined is Action.PERMIT:
         yield _error(
             rule,
@@ -138,9 +136,7 @@ def _contradictions(rule: Rule) -> Iterator[Finding]:
             "Set on_undetermined to block.",
         )
     if rule.severity is Severity.CRITICAL and rule.style is ResponseStyle.COMPLY:
-        yield _error(
-            rule, "critical-complies", "severity is critical and style is comply", "Choose one of the two."
-        )
+        yield _error(rule, "critical-complies", "severity is critical and style is comply", "Choose one of the two.")
     if rule.style is ResponseStyle.COMPLY and rule.action is Action.BLOCK:
         yield _error(
             rule,

@@ -72,9 +72,7 @@ def parse_document(text: str, file: str) -> Document:
         sections.append(Section(level=level, title=title, place=place, lines=tuple(held)))
         level, title, place, held = len(match[1]), match[2], here, []
     sections.append(Section(level=level, title=title, place=place, lines=tuple(held)))
-    return Document(
-        front="\n".join(lines[1:end]), front_place=Place(file=file, line=2), sections=tuple(sections)
-    )
+    return Document(front="\n".join(lines[1:end]), front_place=Place(file=file, line=2), sections=tuple(sections))
 
 
 def fold(text: str) -> str:
@@ -152,9 +150,7 @@ def _quoted(lines: tuple[Line, ...], start: int) -> tuple[str, int]:
         body += "\n" + lines[index].text.removeprefix(_INDENT).rstrip(" ")
         index += 1
     if body[end + 1 :].strip():
-        place.fail(
-            f"text after the closing quote: {body[end + 1 :][:40]!r}", 'Write a quote inside a text as `\\"`.'
-        )
+        place.fail(f"text after the closing quote: {body[end + 1 :][:40]!r}", 'Write a quote inside a text as `\\"`.')
     try:
         text: Any = json.loads(f'"{body[:end]}"', strict=False)
     except json.JSONDecodeError as error:

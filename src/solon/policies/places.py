@@ -106,9 +106,7 @@ def _entry(node: yaml.Node, base: Place, seen: set[int]) -> Entry:
     return Entry(value=value, place=place)
 
 
-def mapping(
-    entry: Entry, what: str, *, required: Iterable[str], optional: Iterable[str] = ()
-) -> dict[str, Entry]:
+def mapping(entry: Entry, what: str, *, required: Iterable[str], optional: Iterable[str] = ()) -> dict[str, Entry]:
     """The fields of a mapping, with no key missing and none unknown.
 
     Raises:

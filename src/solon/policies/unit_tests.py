@@ -89,9 +89,7 @@ class Report:
                     rule=rule,
                     forbidden=_tally(own, Side.FORBIDDEN),
                     allowed=_tally(own, Side.ALLOWED),
-                    named=sum(
-                        t.named for t in own if t.side is Side.FORBIDDEN and t.outcome is Outcome.PASSED
-                    ),
+                    named=sum(t.named for t in own if t.side is Side.FORBIDDEN and t.outcome is Outcome.PASSED),
                 )
             )
         return results

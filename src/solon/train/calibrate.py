@@ -59,12 +59,12 @@ class Sample:
 def is_traffic(row: Row) -> bool:
     """Whether a benign row resembles what people send: twins of harmful lines are rarer in traffic than in training.
 
-    Documents and replies have no other benign rows than twins, so all of them stand for traffic there.
+    Replies have no other benign rows than composed ones, so all of them stand for traffic there.
     """
     if not row.benign:
         return False
     twin = row.near and "security_benign" not in row.source
-    return row.kind != TEXT or not (twin or row.source.startswith("composed"))
+    return row.kind == REPLY or not (twin or row.source.startswith("composed"))
 
 
 def provisional() -> dict[str, Any]:
@@ -155,9 +155,7 @@ def _tail(scored: Scored, stack: Stack, family: str, content: Sequence[int]) -> 
     return stack.tail(encoder, best, ngram, scored.n_windows)
 
 
-def _fit_family(
-    samples: Sequence[Sample], family: str, content: Sequence[int], budget: float
-) -> dict[str, Any]:
+def _fit_family(samples: Sequence[Sample], family: str, content: Sequence[int], budget: float) -> dict[str, Any]:
     """The stack of one family: engines on the scale of benign traffic, in fixed shares, freed of the length.
 
     Shares are fixed on purpose. A logistic regression on rows from the sources that taught the engines gives most of

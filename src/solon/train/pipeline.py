@@ -5,7 +5,7 @@ import json
 import random
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,8 @@ from solon.train.row import Row, read_rows
 BODY_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 """The hub's own digest of all-MiniLM-L6-v2's ``model.safetensors``."""
 _PER_SOURCE = 300
+_READ_AS_DOCUMENTS = ("bipia_train_clean", "t0_tasks", "xquad")
+"""Sources whose texts are also what tools bring back: mails, tables, articles."""
 _HARMFUL = 2500
 
 
@@ -176,4 +178,6 @@ def choose(rows: Sequence[Row], *, seed: int = 7) -> list[Row]:
         if taken.get(key, 0) < limit:
             taken[key] = taken.get(key, 0) + 1
             kept.append(row)
+            if group in _READ_AS_DOCUMENTS or group.startswith("text:"):
+                kept.append(replace(row, kind="document"))
     return kept

@@ -55,7 +55,7 @@ def test_a_worse_worst_window_never_lowers_it(values: list[float], more: float) 
 def test_one_window_is_itself_and_columns_do_not_mix() -> None:
     assert soft_top(np.array([[3.0, -1.0]], np.float32)).tolist() == [3.0, -1.0]
     both = soft_top(np.array([[3.0, 0.0], [1.0, 5.0]], np.float32))
-    assert both.tolist() == pytest.approx([pooled([3.0, 1.0]), pooled([0.0, 5.0])])
+    assert both.tolist() == pytest.approx([pooled([3.0, 1.0], 2.0), pooled([0.0, 5.0], 2.0)])
 
 
 def stacks() -> list[tuple[str, Stack]]:

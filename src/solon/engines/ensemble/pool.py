@@ -11,7 +11,7 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float32]
 
 
-def soft_top(logits: Floats, *, sharpness: float = 1.0) -> Floats:
+def soft_top(logits: Floats, *, sharpness: float = 2.0) -> Floats:
     """Pooled logits (columns,) of window logits (windows, columns); the sharper, the nearer to the maximum."""
     if len(logits) == 1:
         return logits[0]

@@ -19,6 +19,8 @@ LEAST_EXCESS = 36.0
 instructions behind a Caesar shift or reversed 99 % do. A text shorter than 65 characters
 needs less: 0.55 bits for each of its characters."""
 _PIECES = re.compile(r"[\"“'‘`]([^\"”'’`\n]{8,})[\"”'’`]|(?<=[:>\]}])[ \t\n]+([^\n]{8,})|([^\n]{8,})")
+LEAST_OWN, LEAST_WHOLE = 4.9, 5.6
+"""Bits a character of a stretch from which ciphers are tried on it: reversed English has 5.4 and more."""
 SAMPLE = 200
 _TOKEN = re.compile(r"\S+")
 _TWINS = {"reversed": "word_reversed", "word_reversed": "reversed"}
@@ -150,8 +152,8 @@ class Ciphers:
             for low, high, own in pieces(text, start, end):
                 if late() or any(one.gain > 2.0 and one.bits < 3.8 for one in tried):
                     break
-                if not own and float(bits[start:end].mean()) < 5.5:
-                    break
+                if float(bits[low:high].mean()) < (LEAST_OWN if own else LEAST_WHOLE):
+                    continue
                 tried += self._piece(text, low, high, bits, own=own)
             if tried:
                 best = max(tried, key=lambda one: (one.gain - 0.3 * len(one.path)) * len(one.run.text) ** 0.5)

@@ -298,7 +298,7 @@ class Normalizer:
         may = not read and not node.turned and len(node.path) < self.budget.depth - 1
         spans = suspicious(excess_bits(symbols(text), bits), most=1)
         if not spans:
-            if may and (("dense" in present and not node.path) or _signs(text)):
+            if may and (("coded" in present and not node.path) or _signs(text)):
                 self._speculate(search, node, (0, len(text)), bits)
             return
         if search.covered and not node.path:
