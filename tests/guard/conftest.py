@@ -11,3 +11,9 @@ UNHURRIED = Budget(ms=500)
 @pytest.fixture(scope="session")
 def guard() -> Guard:
     return Guard(budget=UNHURRIED)
+
+
+@pytest.fixture(scope="session")
+def shipped_guard() -> Guard:
+    """As users have it, budgets of the normalizer included."""
+    return Guard()

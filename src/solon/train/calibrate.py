@@ -29,9 +29,13 @@ SHARES = {"harm": (0.6, 0.2, 0.2), "form": (0.8, 0.0, 0.2)}
 BUDGETS = {
     TEXT: {"harm": 0.7, "jailbreak": 0.2, "injection": 0.1},
     DOCUMENT: {"harm": 0.3, "jailbreak": 0.1, "injection": 0.6},
-    REPLY: {"harm": 1.0},
+    REPLY: {"harm": 2.5},
 }
-"""How the families of a kind of text share the benign budget: the worst of them is the risk, so each spends its own."""
+"""How the families of a kind of text share the benign budget: the worst of them is the risk, so each spends its own.
+
+The block threshold is set on texts, where three families compete, and lies near ``u = 0.7``. A reply has one family: with
+2.5 the same threshold stands where about one in two hundred benign replies lies.
+"""
 KEPT_SHARE = 0.1
 """Share of benign risks that is kept, highest first: budgets up to here can be served."""
 SKIP_LOSS = 0.004
