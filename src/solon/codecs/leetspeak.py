@@ -25,6 +25,7 @@ _WORD = re.compile(r"[^\s]+")
 _SIGN = re.compile(r"[0-9@$!|+(<{\[€£¢#&^]")
 _LETTERS = re.compile("[A-Za-z]")
 _INNER = re.compile(r"[A-Za-z][0-9@$!|+(<{\[€£¢#&^]+[A-Za-z]")
+_HASH = re.compile(r"[0-9a-f]{7,40}[.,;:]?")
 _MOST = 64
 
 
@@ -87,8 +88,9 @@ class Leetspeak(BaseCodec):
             if _LETTERS.search(token):
                 mixed += 1
                 core = reading.strip(".,;:!?\"'()").lower()
-                if not _INNER.search(token) and words.cost(core) > 17.5:
-                    continue  # field1, v2, R$: a name with a number, not a word in disguise
+                strange = words.cost(core) > 17.5
+                if strange and (not _INNER.search(token) or _HASH.fullmatch(token)):
+                    continue  # field1, v2, R$, a commit's id: a name with a number, not a word in disguise
             elif len(token) > 5 and token.isdigit():
                 continue
             found.append(Run(start=match.start(), end=match.end(), text=reading))

@@ -10,7 +10,8 @@ INVISIBLE = (
     "\u200b\u200c\u200d\u2060\u2061\u2062\u2063\u2064\ufeff\u00ad\u034f\u180e\u115f\u1160\u3164\u17b4\u17b5\u200e\u200f"
 )
 _READ = {ord(character): "" for character in INVISIBLE}
-_RUN = re.compile(rf"(?<![\x20-\x7e])[\x20-\x7e]*(?:[{INVISIBLE}]+[\x20-\x7e]+)+[{INVISIBLE}]*")
+# Possessive, and begun only where a run begins: a million invisible characters must not be tried from each of them.
+_RUN = re.compile(rf"(?<![\x20-\x7e{INVISIBLE}])[\x20-\x7e]*+(?:[{INVISIBLE}]++[\x20-\x7e]++)++[{INVISIBLE}]*+")
 
 
 class ZeroWidthInsert(BaseCodec):

@@ -152,7 +152,7 @@ class Ciphers:
             for low, high, own in pieces(text, start, end):
                 if late() or any(one.gain > 2.0 and one.bits < 3.8 for one in tried):
                     break
-                if float(bits[low:high].mean()) < (LEAST_OWN if own else LEAST_WHOLE):
+                if high <= low or float(bits[low:high].mean()) < (LEAST_OWN if own else LEAST_WHOLE):
                     continue
                 tried += self._piece(text, low, high, bits, own=own)
             if tried:
@@ -312,7 +312,7 @@ def _good(bits: float, gain: float, text: str, *, whole: bool = False) -> bool:
     if monotonous(text[:400]) or letters < 8 or letters * 2 < len(text.replace(" ", "")):
         return False
     if whole:
-        return bits <= 4.0 and gain >= GAINS["cipher"]
+        return letters >= 14 and bits <= 4.0 and gain >= GAINS["cipher"]
     return (bits <= BARS["cipher"] and gain >= GAINS["cipher"]) or (
         bits <= STRANGE_BAR and gain >= STRANGE_GAIN - 0.4 and letters >= 12
     )
