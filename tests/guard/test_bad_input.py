@@ -49,14 +49,14 @@ def check(guard: Guard, exchange: Exchange | str) -> Decision:
     ],
     ids=lambda text: repr(text[:8]),
 )
-def test_strange_texts_get_a_whole_decision(guard: Guard, text: str) -> None:
+def test_strange_texts_get_a_whole_decision(shipped_guard: Guard, text: str) -> None:
     turns = (Message(role=Role.SYSTEM, content=text), Message(role=Role.USER, content=text))
-    check(guard, Exchange(messages=(*turns, Message(role=Role.TOOL, content=text[:500]))))
+    check(shipped_guard, Exchange(messages=(*turns, Message(role=Role.TOOL, content=text[:500]))))
 
 
 @pytest.mark.parametrize("reply", ["", "\ud800", "\x00" * 500, "\u200b" * 500, " " * 5000, "[" * 500, "日" * 200])
-def test_strange_replies_get_a_whole_decision(guard: Guard, reply: str) -> None:
-    check(guard, Exchange.of("\udc00 hello", response=reply))
+def test_strange_replies_get_a_whole_decision(shipped_guard: Guard, reply: str) -> None:
+    check(shipped_guard, Exchange.of("\udc00 hello", response=reply))
 
 
 @pytest.mark.parametrize(
@@ -69,21 +69,21 @@ def test_strange_replies_get_a_whole_decision(guard: Guard, reply: str) -> None:
     ],
     ids=["zero width", "NULs", "behind zero width", "before blanks"],
 )
-def test_what_strips_away_hides_nothing(guard: Guard, hidden: str) -> None:
-    plain = check(guard, ATTACK)
+def test_what_strips_away_hides_nothing(shipped_guard: Guard, hidden: str) -> None:
+    plain = check(shipped_guard, ATTACK)
     assert plain.action is not Action.PERMIT
-    assert check(guard, hidden).action is not Action.PERMIT
+    assert check(shipped_guard, hidden).action is not Action.PERMIT
 
 
 @pytest.mark.slow
-def test_ten_megabytes_are_judged_whole(guard: Guard) -> None:
+def test_ten_megabytes_are_judged_whole(shipped_guard: Guard) -> None:
     """The attack stands where no decoder looks: in the middle of a text far beyond its budget."""
     calm = "The cat sat on the mat near the door, and nobody minded. " * 88_000
     text = f"{calm} {ATTACK} {calm}"
     assert len(text) > 10_000_000
-    decision = check(guard, text)
+    decision = check(shipped_guard, text)
     assert any("budget" in note for note in decision.notes)
-    riskiest = guard.score(text)[0].best["jailbreak"]
+    riskiest = shipped_guard.score(text)[0].best["jailbreak"]
     assert riskiest.start < len(calm) + len(ATTACK) and riskiest.end > len(calm)
 
 
@@ -95,10 +95,10 @@ def test_beyond_the_limit_is_an_error_not_a_part(guard: Guard) -> None:
 
 
 @pytest.mark.slow
-def test_a_conversation_of_ten_thousand_messages(guard: Guard) -> None:
+def test_a_conversation_of_ten_thousand_messages(shipped_guard: Guard) -> None:
     calm = [Message(role=(Role.USER, Role.ASSISTANT)[n % 2], content=f"Line {n}: fine.") for n in range(10_000)]
     attack = [*calm[:5000], Message(role=Role.USER, content=ATTACK), *calm[5000:]]
-    assert check(guard, Exchange(messages=tuple(attack))).action is not Action.PERMIT
+    assert check(shipped_guard, Exchange(messages=tuple(attack))).action is not Action.PERMIT
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ def _opaque(blob: str) -> bool:
     # Identifiers, paths and minified code have runs of lower-case letters; noise has few.
     wordy = sum(len(word) for word in _WORDS.findall(body[:4096]))
     digits = sum(character.isdigit() for character in body[:4096])
-    return wordy < 0.3 * min(len(body), 4096) and digits > 0.04 * min(len(body), 4096)
+    return wordy < 0.4 * min(len(body), 4096) and digits > 0.04 * min(len(body), 4096)
 
 
 def opaque(text: str) -> list[tuple[int, int]]:

@@ -14,7 +14,7 @@ from solon.engines.normalize import blobs
 from solon.engines.normalize.canonical import canonical
 from solon.engines.normalize.charlm import CharModel, Costs, shipped, symbols
 from solon.engines.normalize.ciphers import Ciphers, Solution, beyond, excess_bits, suspicious
-from solon.engines.normalize.reading import Reading, judge, stretches
+from solon.engines.normalize.reading import Reading, judge, one_script, stretches
 from solon.engines.normalize.views import Budget, Normalized, OffsetMap, View, part, splice
 
 _INK = re.compile(r"[A-Za-z0-9][:;<=>?@\[\\\]^_`{|}~!#$%&*+][A-Za-z0-9:;<=>?@]")
@@ -354,7 +354,14 @@ class Normalizer:
         return [run for at, run in enumerate(runs) if len(run.text) < 8 or means[2 * at] < means[2 * at + 1] + 0.2]
 
     def _fair(self, run: Run) -> bool:
-        """A short reading of bytes must be more than chance."""
+        """A short reading of bytes must be more than chance; control characters in it are chance."""
+        if len(run.text) < 24 and any(character < " " for character in run.text):
+            return False
+        if not run.text.isascii() and not one_script(run.text):
+            return len(run.text) < 4
+        signs = sum(not character.isalpha() and character != " " for character in run.text)
+        if len(run.text) >= 4 and signs * 10 > 4 * len(run.text):
+            return False
         return len(run.text) < 4 or self.model.mean(run.text) <= 7.0
 
     def _speculate(self, search: _Search, node: _Node, span: tuple[int, int], bits: Costs) -> None:
