@@ -31,7 +31,7 @@ BUDGETS = {
     DOCUMENT: {"harm": 0.3, "jailbreak": 0.1, "injection": 0.6},
     REPLY: {"harm": 2.5},
 }
-"""How the families of a kind of text share the benign budget: the worst of them is the risk, so each spends its own.
+"""How the families of a kind of text share the benign budget: the worst of them is the risk; each spends its own.
 
 The block threshold is set on texts, where three families compete, and lies near ``u = 0.7``. A reply has one family: with
 2.5 the same threshold stands where about one in two hundred benign replies lies.
