@@ -33,7 +33,7 @@ BUDGETS = {
 }
 """How the families of a kind of text share the benign budget: the worst of them is the risk; each spends its own.
 
-The block threshold is set on texts, where three families compete, and lies near ``u = 0.7``. A reply has one family: with
+The block threshold is set on texts, where three families compete, and lies near ``u = 0.7``. A reply has one: with
 2.5 the same threshold stands where about one in two hundred benign replies lies.
 """
 KEPT_SHARE = 0.1
