@@ -23,6 +23,7 @@ from solon.engines.normalize import Budget
 from solon.guard.combine import consult, worst_by_rule
 from solon.guard.decide import decide
 from solon.guard.segments import input_segments
+from solon.guard.selftest import require_sound
 from solon.guard.stage1 import Scored, Stage1
 from solon.guard.stream import Stream
 from solon.policies.loader import load_policy
@@ -54,6 +55,7 @@ class Guard:
     ) -> None:
         self.policy = policy if isinstance(policy, Policy) else load_policy(policy)
         self.weights: Weights = load_weights(weights)
+        require_sound(self.weights)
         self.judge = judge
         self.classifiers = tuple(classifiers)
         self.stage1 = Stage1(self.policy, self.weights, budget=budget, cascade=cascade)
