@@ -7,10 +7,10 @@ from dataclasses import replace
 from solon.core.exchange import Exchange
 from solon.core.policy import Policy
 from solon.core.verdict import Source, Status, Verdict
+from solon.engines.ensemble.stack import rule_family
 from solon.engines.judge import Judge
 from solon.guard.stage1 import Scored
 
-_FORM = {"safeguards.jailbreak": "jailbreak", "safeguards.obfuscation": "jailbreak"}
 _CONCERNED = 5
 """Rules put to the judge at once: the riskiest ones."""
 
@@ -27,7 +27,7 @@ def worst_by_rule(policy: Policy, scored: Sequence[Scored], source: Source) -> l
             verdicts.append(Verdict.undetermined(rule.id, because="a risk that is not a number", source=source))
         worst = max(sound, key=lambda part: part.risks.get(rule.id, 0.0), default=None)
         risk = worst.risks.get(rule.id, 0.0) if worst else 0.0
-        family = _FORM.get(rule.id) or ("injection" if rule.id.startswith("injection.") else "harm")
+        family = rule_family(rule.id)
         span = worst.best.get(family) if worst and risk > 0.05 else None
         verdicts.append(Verdict(rule=rule.id, risk=risk, spans=(span,) if span else (), source=source))
     return verdicts

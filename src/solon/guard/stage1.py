@@ -16,7 +16,7 @@ from solon.engines.classifiers.ngram import FORMS
 from solon.engines.classifiers.reasoning import RuleEmbedding, embed_rules
 from solon.engines.classifiers.weights import Weights
 from solon.engines.ensemble.pool import soft_top
-from solon.engines.ensemble.stack import RULE_GAP, Stack, benign_tail, risk
+from solon.engines.ensemble.stack import RULE_GAP, Stack, benign_tail, risk, rule_family
 from solon.engines.normalize import Budget, Normalized, Normalizer, View, veil
 from solon.guard.segments import REPLY, TEXT, Segment
 
@@ -33,7 +33,6 @@ _WARMING = (
     "Decode: 48656c6c6f20776f726c64 SGVsbG8gd29ybGQsIGhvdyBhcmUgeW91PyBJIGFtIGZpbmUu uryyb jbeyq "
     "\u0440\u0430\u03bf\u200b"
 )
-_FAMILY = {"safeguards.jailbreak": "jailbreak", "safeguards.obfuscation": "jailbreak"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,15 +89,15 @@ class Stage1:
         self._content = [
             number
             for head, number in self._columns.items()
-            if head.startswith("rule:") and _family(head.removeprefix("rule:")) == "harm"
+            if head.startswith("rule:") and rule_family(head.removeprefix("rule:")) == "harm"
         ]
         self._untrained = tuple(rule for rule in policy.rules if rule.id not in set(weights.rules))
         self._form_columns: dict[str, list[int]] = {}
         for head, number in self._columns.items():
-            if head.startswith("rule:") and (family := _family(head.removeprefix("rule:"))) != "harm":
+            if head.startswith("rule:") and (family := rule_family(head.removeprefix("rule:"))) != "harm":
                 self._form_columns.setdefault(family, []).append(number)
         self._trained = [
-            (rule.id, _family(rule.id), self._columns[f"rule:{rule.id}"])
+            (rule.id, rule_family(rule.id), self._columns[f"rule:{rule.id}"])
             for rule in policy.rules
             if rule.id in set(weights.rules)
         ]
@@ -289,8 +288,3 @@ def _compose_minors(risks: dict[str, float], views: Sequence[View]) -> None:
     sexual = max((risks.get(rule, 0.0) for rule in SEXUAL_RULES), default=0.0)
     if RULE in risks and sexual > max(risks[RULE], 0.1) and any(mentions_minor(view.text) for view in views):
         risks[RULE] = sexual
-
-
-def _family(rule: str) -> str:
-    """Content rules share the harm logit; form rules those of jailbreak and injection."""
-    return _FAMILY.get(rule) or ("injection" if rule.startswith("injection.") else "harm")

@@ -17,7 +17,7 @@ from solon.core.stats import clopper_pearson
 from solon.engines.classifiers.ngram import FORMS
 from solon.engines.classifiers.weights import SUMMARY_SCALE, Weights
 from solon.engines.ensemble.calibration import Calibration
-from solon.engines.ensemble.stack import Stack, benign_tail, risk
+from solon.engines.ensemble.stack import Stack, benign_tail, risk, rule_family
 from solon.guard.segments import DOCUMENT, REPLY, TEXT, Segment
 from solon.guard.stage1 import Scored, Stage1
 from solon.guard.stream import Stream, Unmoved
@@ -109,7 +109,7 @@ def _as_streamed(row: Row, stage1: Stage1) -> Scored:
 
 def fit_ensemble(samples: Sequence[Sample], *, heads: Sequence[str]) -> dict[str, Any]:
     """Stacks, tails and the cascade's cut of every kind of text, as the manifest holds them."""
-    content = [n for n, head in enumerate(heads) if head.startswith("rule:") and _is_content(head)]
+    content = content_columns(heads)
     made: dict[str, Any] = {"stacks": {}, "skip": {}, "judge_share": JUDGE_SHARE}
     for kind, families in BUDGETS.items():
         own = [sample for sample in samples if sample.row.kind == kind and sample.scored.encoder is not None]
@@ -134,12 +134,7 @@ def benign_distribution(risks: Sequence[float]) -> dict[str, Any]:
 
 def content_columns(heads: Sequence[str]) -> list[int]:
     """Columns of the rules that share the harm family."""
-    return [n for n, head in enumerate(heads) if head.startswith("rule:") and _is_content(head)]
-
-
-def _is_content(head: str) -> bool:
-    rule = head.removeprefix("rule:")
-    return not rule.startswith("injection.") and rule not in ("safeguards.jailbreak", "safeguards.obfuscation")
+    return [n for n, head in enumerate(heads) if head.startswith("rule:") and rule_family(head[5:]) == "harm"]
 
 
 def _features(scored: Scored, family: str, content: Sequence[int]) -> list[float]:

@@ -21,6 +21,14 @@ RULE_GAP = 3.0
 """A rule whose logit lies this far below the best rule's is one unit of ``u`` less at risk."""
 
 
+_FAMILY = {"safeguards.jailbreak": "jailbreak", "safeguards.obfuscation": "jailbreak"}
+
+
+def rule_family(rule: str) -> str:
+    """``harm`` for rules on content, else the form head a rule shares: ``jailbreak`` or ``injection``."""
+    return _FAMILY.get(rule) or ("injection" if rule.startswith("injection.") else "harm")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stack:
     """Weights of one family: encoder logit, best rule's logit, n-gram logit, log of the number of windows, constant."""
