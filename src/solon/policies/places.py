@@ -67,7 +67,7 @@ def read_yaml(text: str, place: Place) -> Entry:
         PolicyError: on broken YAML, repeated keys, keys that are not text, and aliases.
     """
     try:
-        node = cast(yaml.Node | None, yaml.compose(text, Loader=yaml.SafeLoader))
+        node: yaml.Node | None = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = place.line + (mark.line if mark else 0)
