@@ -18,6 +18,11 @@ from solon.policies.loader import load_policy
 )
 @click.option("--from-scratch", is_flag=True, help="Fine-tune the whole encoder (needs solon[train]).")
 @click.option("--minutes", default=60.0, show_default=True, help="Time the encoder may take, from scratch.")
+@click.option(
+    "--start", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="WEIGHTS",
+    help="Weights to go on from, from scratch; else the published base encoder.",
+)  # fmt: skip
+@click.option("--runs", default=1, show_default=True, help="Processes of the encoder, averaged at the end.")
 @click.option("--generator", metavar="URL", help="OpenAI-compatible endpoint that writes more examples by rule.")
 @click.option("--generator-model", default="", help="Its model name.")
 @click.option("--seed", default=7, show_default=True)
@@ -28,6 +33,8 @@ def command(
     rows: Path | None,
     from_scratch: bool,
     minutes: float,
+    start: Path | None,
+    runs: int,
     generator: str | None,
     generator_model: str,
     seed: int,
@@ -43,7 +50,8 @@ def command(
     if from_scratch:
         from solon.train.pipeline import Plan, train
 
-        folder = train(Plan(out=out, data=data, minutes=minutes, seed=seed), policy, report=say)
+        plan = Plan(out=out, data=data, minutes=minutes, seed=seed, start=start, runs=runs)
+        folder = train(plan, policy, report=say)
     else:
         from solon.train.custom import train_policy
         from solon.train.synthesize import synthesize, user_rows

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from solon.train import compose
+from solon.train.decoded import decoded
+from solon.train.exchanges import Exchanges, cut
 from solon.train.grammar import Block, load_grammars
 from solon.train.replies import Replies
 from solon.train.row import UNKNOWN, Row, write_rows
@@ -30,6 +32,8 @@ class Mix:
     chained: int = 1500
     prose: int = 4500
     replies: int = 7000
+    stream: int = 20000
+    decoded: int = 9000
 
 
 def build(data: Path | None, *, mix: Mix | None = None, seed: int = 7) -> list[Row]:
@@ -48,7 +52,8 @@ def build(data: Path | None, *, mix: Mix | None = None, seed: int = 7) -> list[R
     rows = _distinct(rows)
     rows.extend(_compositions(rows, mix, rng))
     rows = [row for row in rows if not compose.waits_for_goal(row)]
-    rows.extend(_reply_rows(rows, mix.replies, rng))
+    rows.extend(decoded(rows, mix.decoded, rng))
+    rows = [*rows, *Exchanges(rng, rows).rows(mix.stream), *_reply_rows(rows, mix.replies, rng)]
     rng.shuffle(rows)
     return _distinct(rows)
 
@@ -144,7 +149,8 @@ def _reply_rows(rows: Sequence[Row], count: int, rng: random.Random) -> list[Row
         and 60 < len(row.text) < 900
         and row.source.startswith("grammar")
     ]
-    return list(Replies(rng).rows(harmful, benign, prose, count))
+    whole = Replies(rng).rows(harmful, benign, prose, count)
+    return [part for row in whole for part in cut(row, rng, most=1)]
 
 
 def _distinct(rows: Iterable[Row]) -> list[Row]:
