@@ -16,6 +16,8 @@ from solon.train.row import UNKNOWN, Row, write_rows
 from solon.train.sources import load_table, read_source
 
 _LONGEST = 6000  # characters: more of a long document teaches nothing new
+_FRESH = ("composed:stream", "composed:reply", "composed:decoded", "expanded:oddities", "expanded:personas")
+"""Kinds of rows that the first weights were not taught."""
 _PASSAGE = re.compile(r"\n{1,}")
 
 
@@ -34,6 +36,7 @@ class Mix:
     replies: int = 7000
     stream: int = 20000
     decoded: int = 9000
+    apart: int = 2400
 
 
 def build(data: Path | None, *, mix: Mix | None = None, seed: int = 7) -> list[Row]:
@@ -53,9 +56,16 @@ def build(data: Path | None, *, mix: Mix | None = None, seed: int = 7) -> list[R
     rows.extend(_compositions(rows, mix, rng))
     rows = [row for row in rows if not compose.waits_for_goal(row)]
     rows.extend(decoded(rows, mix.decoded, rng))
-    rows = [*rows, *Exchanges(rng, rows).rows(mix.stream), *_reply_rows(rows, mix.replies, rng)]
+    exchanges = Exchanges(rng, rows)
+    rows = [*rows, *exchanges.rows(mix.stream), *exchanges.apart(mix.apart), *_reply_rows(rows, mix.replies, rng)]
     rng.shuffle(rows)
     return _distinct(rows)
+
+
+def mostly_fresh(rows: Sequence[Row], *, familiar: float = 0.25, seed: int = 7) -> list[Row]:
+    """All rows of the kinds in ``_FRESH`` and a share of the others, for a run that goes on from served weights."""
+    rng = random.Random(seed)
+    return [row for row in rows if row.source.startswith(_FRESH) or rng.random() < familiar]
 
 
 def save(rows: Sequence[Row], path: Path) -> None:

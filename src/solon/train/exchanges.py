@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from solon.guard.stream import BEHIND
-from solon.train.passages import load_passages
+from solon.train.passages import SIDES, load_passages
 from solon.train.replies import Replies
 from solon.train.row import Row
 
@@ -81,7 +81,7 @@ class Exchanges:
         self._harmful = [row for row in asked if row.harm == 1 and row.weight >= 0.6]
         self._benign = [row for row in asked if row.benign]
         passages = load_passages()
-        self._passages = {side: [part for part in passages if part.side == side] for side in ("harmful", "benign")}
+        self._passages = {side: [part for part in passages if part.side == side] for side in SIDES}
         prose = [row for row in rows if row.source.startswith("grammar:prose")]
         self._prose = {
             "harmful": [row for row in prose if row.harm == 1 and row.rules],
@@ -98,6 +98,28 @@ class Exchanges:
             for row in windows(told, self._rng, most=3):
                 made += 1
                 yield row
+
+    def apart(self, count: int) -> Iterator[Row]:
+        """``count`` whole replies that teach nothing, a third of them harmful, to set the threshold of a stream.
+
+        A budget is spent on replies, not on windows, so they are not cut here; the harmless ones are made of passages
+        and licensed texts that were set apart.
+        """
+        rng = self._rng
+        quiet = [row for row in self._real + self._plain if row.split == "calibration"]
+        prompts = [row for row in self._harmful + self._benign if row.split == "calibration"]
+        for number in range(count):
+            prompt = rng.choice(prompts)
+            if number % 3 == 0:
+                told = self._turns_bad()
+                row = replace(_row(told, told.text, 1), context=prompt.text, split="calibration")
+            else:
+                parts = ["\n\n".join(rng.choice(self._passages["apart"]).lay_out(rng)).strip() for _ in range(2)]
+                licensed = rng.choice(quiet).text
+                kept = rng.choice((parts[:1], parts, [licensed[:1500]], [licensed[:600], parts[0]]))
+                text = rng.choice(_BRIDGES).join(kept)
+                row = replace(_row(Told(prompt=prompt, text=text, onset=None), text, 0), split="calibration")
+            yield replace(row, source="composed:apart")
 
     def _turns_bad(self) -> Told:
         """A harmful reply, mostly after a harmless beginning, to a prompt of either side."""

@@ -14,7 +14,8 @@ import yaml
 from solon.core.errors import TrainingError
 
 SHIPPED = Path(__file__).parent / "passages"
-SIDES = ("harmful", "benign")
+SIDES = ("harmful", "benign", "apart")
+"""``apart`` is harmless as well, and is kept from teaching: it sets thresholds."""
 _OPENINGS = (
     "Sure!", "Of course.", "Here you go.", "Certainly! Here is {title}:", "Here's {title}.", "{Title}:", "**{Title}**",
     "# {Title}", "Absolutely.", "Happy to help with that.", "As requested, {title}.", "Okay, let's go through it.",
@@ -48,7 +49,7 @@ class Passage:
 
 
 def load_passages(folder: Path = SHIPPED) -> list[Passage]:
-    """All passages of both sides.
+    """All passages.
 
     Raises:
         TrainingError: for a file that is not of the form, naming it.

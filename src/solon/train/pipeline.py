@@ -17,19 +17,25 @@ from solon.core.errors import TrainingError
 from solon.core.policy import Policy
 from solon.engines.classifiers.weights import SCHEMA, SHIPPED, Weights
 from solon.engines.ensemble.stack import Stack
-from solon.train import calibrate
+from solon.train import calibrate, dataset
 from solon.train.book import build_book, save_book
 from solon.train.card import card
 from solon.train.dataset import build, save
 from solon.train.reasoning import RuleBook
 from solon.train.row import Row, read_rows
+from solon.train.sourceshift import origin
 
 BODY_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 """The hub's own digest of all-MiniLM-L6-v2's ``model.safetensors``."""
 _PER_SOURCE = 300
+_APART = 1600
+_REPEATS = ("composed:disturbed", "composed:decoded", "composed:stream", "composed:reply")
 _READ_AS_DOCUMENTS = ("bipia_train_clean", "t0_tasks", "xquad")
 """Sources whose texts are also what tools bring back: mails, tables, articles."""
-_HARMFUL = 2500
+_GO_ON: dict[str, Any] = {
+    "rate": 5e-5, "head_rate": 4e-4, "grammar_repeat": 1, "frozen_layers": 2, "policy_every": 10,
+}  # fmt: skip
+"""Settings of a run that goes on from served weights: what they know must be kept, and time is short."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +132,8 @@ def _fit_one(
     place, done = _checkpoint(checkpoint) or (start, 0.0)
     settings = Settings(epochs=60, minutes=plan.minutes * (1 - done), resume_at=done, seed=plan.seed + number)
     if plan.start is not None:
-        settings = replace(settings, rate=5e-5, head_rate=4e-4, grammar_repeat=1)
+        settings = replace(settings, **_GO_ON)
+        teaching = dataset.mostly_fresh(teaching, seed=settings.seed)
     fit = Fit(teaching, rules, place, settings, report=lambda line: report(f"run {number}: {line}"))
     fit.run(book, keep=lambda fit, progress: fit.save(checkpoint, rules, progress=progress))
     fit.adopt_average()
@@ -206,7 +213,7 @@ def finish(
         shutil.copy(SHIPPED / "charlm.npz", weights / "charlm.npz")
     manifest: dict[str, Any] = {"schema": SCHEMA, "name": name, "heads": info["heads"], "golden": []}
     samples = calibrate.collect(policy, Weights(folder=weights, manifest=manifest), choose(rows), report=report)
-    ensemble = calibrate.fit_ensemble(samples, heads=info["heads"])
+    ensemble, calibration = calibrate.fit_ensemble(samples, heads=info["heads"])
     content = calibrate.content_columns(info["heads"])
     stacks = {
         kind: {family: Stack.read(raw) for family, raw in families.items()}
@@ -215,11 +222,10 @@ def finish(
     traffic = [
         s for s in samples if calibrate.is_traffic(s.row) and s.row.kind == "text" and s.scored.encoder is not None
     ]
-    risks = [calibrate.document_risk(sample, stacks["text"], content) for sample in traffic]
     ordinary = calibrate.ordinary_summaries(manifest, weights, policy, traffic)
     np.savez_compressed(weights / "ordinary.npz", summaries=ordinary)
     manifest["ensemble"] = ensemble
-    manifest["calibration"] = calibrate.benign_distribution(risks)
+    manifest["calibration"] = calibration
     manifest["golden"] = calibrate.golden(samples, stacks, content)
     files = ("encoder.onnx", "tokenizer.json", "ngram.npz", "reasoning.npz", "ordinary.npz", "charlm.npz")
     manifest["files"] = {file: hashlib.sha256((weights / file).read_bytes()).hexdigest() for file in files}
@@ -238,19 +244,15 @@ def choose(rows: Sequence[Row], *, seed: int = 7) -> list[Row]:
     kept: list[Row] = []
     taken: dict[str, int] = {}
     for row in apart:
-        group = (
-            ":".join(row.source.split(":")[:2])
-            if row.source.startswith(("composed", "text"))
-            else row.source.split(":")[0]
-        )
+        group = ":".join(row.source.split(":")[:2]) if row.source.startswith("composed") else origin(row)
         side = "benign" if row.benign else "harmful"
         key = f"{group}/{side}/{row.kind}"
-        limit = 1500 if group == "grammar" else _PER_SOURCE
-        if group == "composed:disturbed" and row.benign:
-            continue  # the same texts again: they would count twice
+        limit = _APART if group == "composed:apart" else _PER_SOURCE
+        if row.benign and group in _REPEATS:
+            continue  # what taught, or the same texts again: they would count twice
         if taken.get(key, 0) < limit:
             taken[key] = taken.get(key, 0) + 1
             kept.append(row)
-            if group in _READ_AS_DOCUMENTS or group.startswith("text:"):
+            if group in _READ_AS_DOCUMENTS or group == "text":
                 kept.append(replace(row, kind="document"))
     return kept
