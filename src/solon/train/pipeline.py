@@ -211,10 +211,23 @@ def finish(
     np.savez_compressed(weights / "reasoning.npz", **head)  # pyright: ignore[reportArgumentType]
     if not (weights / "charlm.npz").exists():
         shutil.copy(SHIPPED / "charlm.npz", weights / "charlm.npz")
-    manifest: dict[str, Any] = {"schema": SCHEMA, "name": name, "heads": info["heads"], "golden": []}
+    set_thresholds(weights, policy, rows, heads=info["heads"], name=name, report=report)
+
+
+def set_thresholds(
+    weights: Path,
+    policy: Policy,
+    rows: Sequence[Row],
+    *,
+    heads: Sequence[str],
+    name: str,
+    report: Callable[[str], None] = print,
+) -> None:
+    """Calibrate the engines in ``weights`` on rows that taught nothing; write manifest, self-test and card."""
+    manifest: dict[str, Any] = {"schema": SCHEMA, "name": name, "heads": list(heads), "golden": []}
     samples = calibrate.collect(policy, Weights(folder=weights, manifest=manifest), choose(rows), report=report)
-    ensemble, calibration = calibrate.fit_ensemble(samples, heads=info["heads"])
-    content = calibrate.content_columns(info["heads"])
+    ensemble, calibration = calibrate.fit_ensemble(samples, heads=heads)
+    content = calibrate.content_columns(heads)
     stacks = {
         kind: {family: Stack.read(raw) for family, raw in families.items()}
         for kind, families in ensemble["stacks"].items()

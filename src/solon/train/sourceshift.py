@@ -52,7 +52,7 @@ def weights(origins: Sequence[str]) -> Floats:
 
 def effective(weight: Floats) -> int:
     """Kish's number of equally weighted texts that say as much."""
-    return max(1, math.floor(float(weight.sum() ** 2 / (weight**2).sum())))
+    return max(1, math.floor(float(weight.sum() ** 2 / (weight**2).sum()) + 1e-6))
 
 
 def upper(values: Floats, weight: Floats, share: float) -> float:
