@@ -42,8 +42,8 @@ def command(
     """Teach the rules of a policy.
 
     Without --from-scratch the shipped encoder stays and every rule it does not know gets a head of its own, on a CPU,
-    without torch. With it, everything is trained anew: stages are kept in --out, and an interrupted run goes on from
-    the last.
+    without torch. With it, everything is trained anew, or from the weights that --start names: stages are kept in
+    --out, and an interrupted run goes on from the last.
     """
     policy = load_policy(pack)
     say = _reporter()
