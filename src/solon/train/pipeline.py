@@ -28,8 +28,8 @@ from solon.train.sourceshift import origin
 BODY_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 """The hub's own digest of all-MiniLM-L6-v2's ``model.safetensors``."""
 _PER_SOURCE = 300
-_APART = 1600
-_REPEATS = ("composed:disturbed", "composed:decoded", "composed:stream", "composed:reply")
+_APART = 1000
+_HARMFUL = 60
 _READ_AS_DOCUMENTS = ("bipia_train_clean", "t0_tasks", "xquad")
 """Sources whose texts are also what tools bring back: mails, tables, articles."""
 _GO_ON: dict[str, Any] = {
@@ -260,9 +260,9 @@ def choose(rows: Sequence[Row], *, seed: int = 7) -> list[Row]:
         group = ":".join(row.source.split(":")[:2]) if row.source.startswith("composed") else origin(row)
         side = "benign" if row.benign else "harmful"
         key = f"{group}/{side}/{row.kind}"
-        limit = _APART if group == "composed:apart" else _PER_SOURCE
-        if row.benign and group in _REPEATS:
-            continue  # what taught, or the same texts again: they would count twice
+        limit = _HARMFUL if not row.benign else _APART if group == "composed:apart" else _PER_SOURCE
+        if row.benign and not calibrate.is_traffic(row):
+            continue
         if taken.get(key, 0) < limit:
             taken[key] = taken.get(key, 0) + 1
             kept.append(row)
