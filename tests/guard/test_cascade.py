@@ -9,7 +9,7 @@ from solon.engines.classifiers.scout import ScoutModel
 from solon.engines.normalize import Normalized, View
 from solon.guard.guard import Guard
 from solon.guard.segments import DOCUMENT, REPLY, TEXT, Segment
-from solon.guard.stage1 import MOST_WINDOWS, UNSURE_WINDOWS, _Reading
+from solon.guard.stage1 import MOST_WINDOWS, RISKIEST_WINDOWS, _Reading
 
 PLAIN = (
     "What is a good recipe for vegetable soup with carrots, leeks and potatoes?",
@@ -66,15 +66,10 @@ def reading(kind: str, places: list[float], views: int = 1) -> _Reading:
     return made
 
 
-def test_of_many_uncertain_windows_the_riskiest_are_read(guard: Guard) -> None:
-    places = [-0.5 + 0.001 * number for number in range(100)]
-    assert guard.stage1._choose(reading(TEXT, places)) == list(range(100 - UNSURE_WINDOWS, 100))
-
-
-def test_every_window_that_the_scout_takes_for_risky_is_read(guard: Guard) -> None:
-    places = [1.0] * 90 + [-0.5] * 50
-    assert guard.stage1._choose(reading(TEXT, places)) == list(range(90))
-    assert len(guard.stage1._choose(reading(TEXT, [1.0] * (MOST_WINDOWS + 50)))) == MOST_WINDOWS
+def test_of_many_windows_the_riskiest_are_read(guard: Guard, whole: Guard) -> None:
+    places = [-0.5 + 0.001 * number for number in range(400)]
+    assert guard.stage1._choose(reading(TEXT, places)) == list(range(400 - RISKIEST_WINDOWS, 400))
+    assert whole.stage1._choose(reading(TEXT, places)) == list(range(400 - MOST_WINDOWS, 400))
 
 
 @pytest.mark.parametrize("kind", [REPLY, DOCUMENT])

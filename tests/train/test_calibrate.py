@@ -35,7 +35,7 @@ def test_the_threshold_is_the_split_conformal_quantile(risks: list[float], budge
 @settings(max_examples=50, deadline=None)
 @given(risks=RISKS, budgets=st.lists(st.floats(0.0001, 0.5), min_size=2, max_size=5))
 def test_a_larger_budget_never_has_a_higher_threshold(risks: list[float], budgets: list[float]) -> None:
-    calibration = Calibration.read(benign_distribution(risks))
+    calibration = Calibration.read(benign_distribution(risks, ["one"] * len(risks)))
     thresholds = [calibration.threshold(budget) for budget in sorted(budgets)]
     assert thresholds == sorted(thresholds, reverse=True)
 
@@ -45,7 +45,7 @@ def test_a_larger_budget_never_has_a_higher_threshold(risks: list[float], budget
 def test_what_is_kept_of_the_distribution_serves_the_budgets_up_to_the_kept_share(
     risks: list[float], budget: float
 ) -> None:
-    kept = benign_distribution(risks)
+    kept = benign_distribution(risks, ["one"] * len(risks))
     assert kept["n"] == len(risks)
     assert len(kept["worst"]) == math.ceil(calibrate.KEPT_SHARE * len(risks))
     whole = Calibration(n=len(risks), worst=tuple(sorted(risks, reverse=True)))
@@ -128,7 +128,7 @@ def tails(samples: list[Sample], stack: Stack, *, cheap: bool) -> np.ndarray:
 
 @pytest.mark.parametrize("cheap", [True, False])
 def test_a_planted_slope_with_length_is_removed(planted: list[Sample], cheap: bool) -> None:
-    made = fit_ensemble(planted, heads=HEADS)
+    made, _ = fit_ensemble(planted, heads=HEADS)
     stack = Stack.read(made["stacks"][TEXT]["harm"])
     benign = [one for one in planted if one.row.benign]
     length = np.log([one.scored.n_windows for one in benign])
@@ -150,7 +150,7 @@ def test_a_falling_slope_is_left_alone() -> None:
 
 
 def test_the_cut_of_a_family_loses_no_more_than_it_may(planted: list[Sample]) -> None:
-    made = fit_ensemble(planted, heads=HEADS)
+    made, _ = fit_ensemble(planted, heads=HEADS)
     stack = Stack.read(made["stacks"][TEXT]["harm"])
     assert calibrate.content_columns(HEADS) == [3]
     harmful = [one for one in planted if one.row.harm == 1]
@@ -165,7 +165,7 @@ def test_the_cut_of_a_family_loses_no_more_than_it_may(planted: list[Sample]) ->
 
 
 def test_a_family_with_few_caught_texts_leaves_nothing_out(planted: list[Sample]) -> None:
-    made = fit_ensemble(planted, heads=HEADS)  # no planted row is a jailbreak or an injection
+    made, _ = fit_ensemble(planted, heads=HEADS)  # no planted row is a jailbreak or an injection
     assert made["skip"][TEXT][1:] == [-1e9, -1e9]
 
 
@@ -186,7 +186,7 @@ def fitted() -> list[Stack]:
     samples = [sample(rng, int(n), benign=n % 3 > 0, slope=0.5) for n in rng.integers(1, 40, 300)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(calibrate, "BUDGETS", {TEXT: dict.fromkeys(calibrate.FORMS, 1.0)})
-        made = fit_ensemble(samples, heads=HEADS)
+        made, _ = fit_ensemble(samples, heads=HEADS)
     return [Stack.read(raw) for raw in made["stacks"][TEXT].values()]
 
 
@@ -196,4 +196,5 @@ def test_twins_and_compositions_are_no_traffic() -> None:
     assert not is_traffic(replace(plain, near="cyber.malware", source="grammar:cyber"))
     assert not is_traffic(replace(plain, source="composed:wrapped"))
     assert not is_traffic(replace(plain, jailbreak=1))
-    assert is_traffic(replace(plain, kind="reply", source="composed:reply"))
+    assert is_traffic(replace(plain, kind="reply", source="composed:apart"))
+    assert not is_traffic(replace(plain, kind="reply", source="composed:stream"))

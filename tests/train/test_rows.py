@@ -110,8 +110,9 @@ def test_a_chain_is_harmful_with_one_part_and_breaks_the_rules_of_both() -> None
 @pytest.fixture(scope="module")
 def built() -> list[Row]:
     mix = Mix(
-        per_line=2, framed_harmful=80, framed_benign=80, buried=60, wrapped=60, disturbed=60, chained=40, replies=120
-    )
+        per_line=2, framed_harmful=80, framed_benign=80, buried=60, wrapped=60, disturbed=60, chained=40, replies=120,
+        stream=120, decoded=60, apart=30,
+    )  # fmt: skip
     return build(None, mix=mix, seed=3)
 
 
@@ -125,7 +126,8 @@ def test_the_set_has_both_sides_of_every_composition(built: list[Row]) -> None:
     for row in built:
         if row.source.startswith("composed:"):
             sides.setdefault(row.source, set()).add(row.harm)
-    assert {"jailbreak", "buried", "wrapped", "disturbed", "chained", "reply"} == {s.split(":")[1] for s in sides}
+    kinds = {"jailbreak", "buried", "wrapped", "disturbed", "chained", "reply", "stream", "decoded", "apart"}
+    assert kinds == {s.split(":")[1] for s in sides}
     assert not {source for source, harms in sides.items() if not {0, 1} <= harms}
 
 

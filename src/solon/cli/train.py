@@ -22,6 +22,11 @@ from solon.policies.loader import load_policy
     "--scout-of", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="WEIGHTS",
     help="Only fit the cascade of these weights anew, in place (needs solon[train]).",
 )  # fmt: skip
+@click.option(
+    "--start", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="WEIGHTS",
+    help="Weights to go on from, from scratch; else the published base encoder.",
+)  # fmt: skip
+@click.option("--runs", default=1, show_default=True, help="Processes of the encoder, averaged at the end.")
 @click.option("--generator", metavar="URL", help="OpenAI-compatible endpoint that writes more examples by rule.")
 @click.option("--generator-model", default="", help="Its model name.")
 @click.option("--seed", default=7, show_default=True)
@@ -33,6 +38,8 @@ def command(
     from_scratch: bool,
     minutes: float,
     scout_of: Path | None,
+    start: Path | None,
+    runs: int,
     generator: str | None,
     generator_model: str,
     seed: int,
@@ -40,8 +47,8 @@ def command(
     """Teach the rules of a policy.
 
     Without --from-scratch the shipped encoder stays and every rule it does not know gets a head of its own, on a CPU,
-    without torch. With it, everything is trained anew: stages are kept in --out, and an interrupted run goes on from
-    the last.
+    without torch. With it, everything is trained anew, or from the weights that --start names: stages are kept in
+    --out, and an interrupted run goes on from the last.
     """
     policy = load_policy(pack)
     say = _reporter()
@@ -52,7 +59,8 @@ def command(
     elif from_scratch:
         from solon.train.pipeline import Plan, train
 
-        folder = train(Plan(out=out, data=data, minutes=minutes, seed=seed), policy, report=say)
+        plan = Plan(out=out, data=data, minutes=minutes, seed=seed, start=start, runs=runs)
+        folder = train(plan, policy, report=say)
     else:
         from solon.train.custom import train_policy
         from solon.train.synthesize import synthesize, user_rows

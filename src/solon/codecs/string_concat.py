@@ -26,6 +26,7 @@ _HOLE = re.compile(rf"\$?\{{\s*({_NAME})\s*\}}")
 _MAPPED = re.compile(r"map\(\s*chr\s*,\s*[\[(]([\d,\s]+)[\])]\s*\)|chr\(\w+\)\s+for\s+\w+\s+in\s+[\[(]([\d,\s]+)[\])]")
 _INSIDE = re.compile(_LITERAL)
 _TERMS = re.compile(_TERM, re.IGNORECASE)
+_CHARACTER = re.compile(r"\w+\(\s*(0x[0-9a-f]{1,6}|\d{1,7})\s*\)", re.IGNORECASE)
 _SIMPLE = {"n": "\n", "t": "\t"}
 
 
@@ -110,8 +111,8 @@ def _value(expression: str, known: dict[str, str]) -> str | None:
             pieces.append(_inside(term))
         elif term in known:
             pieces.append(known[term])
-        elif "(" in term:
-            code = _number(re.sub(r"^\w+\(\s*|\s*\)$", "", term))
+        elif found := _CHARACTER.fullmatch(term):
+            code = _number(found.group(1))
             pieces.append(chr(code) if code < 0xD800 else "")
         else:
             return None

@@ -27,8 +27,9 @@ WORDS_SHARE = 0.5
 """The part of the benign budget that each rule judged from its words may spend."""
 MOST_WINDOWS = 320
 """Windows of one segment that the encoder reads at most: the riskiest by the cheap engines, which read them all."""
-UNSURE_WINDOWS = 24
-"""Of those, windows that the scout does not itself place beyond the benign hundredth: the riskiest of them."""
+RISKIEST_WINDOWS = 16
+"""Windows that the encoder reads of a segment whose windows the scout has ranked: a buried request was among the first
+twelve in all of 90 documents of 8k word pieces (docs/LOG.md)."""
 _QUOTES = " \t\n\"'`\u201c\u201d\u2018\u2019\u00ab\u00bb"
 _CHUNK = 200_000
 """Characters of a view that are tokenised at once."""
@@ -179,7 +180,7 @@ class Stage1:
         if self.cascade and not self._untrained:
             if len(reading.normalized.views) == 1:
                 riskiest = riskiest[place[riskiest] > self._scout_cut.get(kind, -math.inf)]
-            riskiest = riskiest[: max(UNSURE_WINDOWS, int((place > 0.0).sum()))]
+            riskiest = riskiest[:RISKIEST_WINDOWS]
         return sorted(int(number) for number in riskiest[:MOST_WINDOWS])
 
     def _choose_by_ngrams(self, reading: _Reading) -> list[int]:

@@ -3,8 +3,8 @@
 import json
 import math
 import random
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,12 @@ from solon.core.stats import clopper_pearson
 from solon.engines.classifiers.ngram import FORMS
 from solon.engines.classifiers.weights import SUMMARY_SCALE, Weights
 from solon.engines.ensemble.calibration import Calibration
-from solon.engines.ensemble.stack import Stack, benign_tail, risk, rule_family
-from solon.engines.normalize import veil
+from solon.engines.ensemble.stack import SLOPE, Stack, benign_tail, risk, rule_family
 from solon.guard.segments import DOCUMENT, REPLY, TEXT, Segment
 from solon.guard.stage1 import Scored, Stage1
 from solon.guard.stream import Stream, Unmoved
 from solon.train.row import Row
+from solon.train.sourceshift import effective, leave_one_out, origin, upper, weights
 
 Floats = npt.NDArray[np.float64]
 SHARES = {"harm": (0.6, 0.2, 0.2), "form": (0.8, 0.0, 0.2)}
@@ -30,19 +30,17 @@ SHARES = {"harm": (0.6, 0.2, 0.2), "form": (0.8, 0.0, 0.2)}
 BUDGETS = {
     TEXT: {"harm": 0.7, "jailbreak": 0.2, "injection": 0.1},
     DOCUMENT: {"harm": 0.3, "jailbreak": 0.1, "injection": 0.6},
-    REPLY: {"harm": 2.5},
+    REPLY: {"harm": 1.0},
 }
-"""How the families of a kind of text share the benign budget: the worst of them is the risk; each spends its own.
-
-The block threshold is set on texts, where three families compete, and lies near ``u = 0.7``. A reply has one: with
-2.5 the same threshold stands where about one in two hundred benign replies lies.
-"""
+"""How the families of a kind of text share the benign budget: the worst of them is the risk; each spends its own."""
+BLOCK, FLAG = 0.005, 0.01
+"""The shares of benign traffic that the shipped policies let be blocked and flagged."""
+_LIKE_TRAFFIC = ("security_benign", "oddities", "personas")
+"""Grammars whose lines stand near a rule and are what people send all the same."""
 KEPT_SHARE = 0.1
 """Share of benign risks that is kept, highest first: budgets up to here can be served."""
 SKIP_LOSS = 0.004
 """Share of harmful texts, caught with the encoder, that the cascade may lose by leaving it out."""
-SCOUT_LOSS = 0.001
-"""The same for the scout, over all families at once."""
 JUDGE_SHARE = 0.05
 """Share of benign traffic from which on the judge, where there is one, is asked."""
 _BATCH = 24
@@ -66,12 +64,23 @@ class Sample:
 def is_traffic(row: Row) -> bool:
     """Whether a benign row resembles what people send: twins of harmful lines are rarer in traffic than in training.
 
-    Replies have no other benign rows than composed ones, so all of them stand for traffic there.
+    Composed rows repeat others; only replies that were composed to be set apart stand for traffic.
     """
-    if not row.benign:
+    if not row.benign or row.source.startswith(("composed:stream", "composed:reply")):
         return False
-    twin = row.near and "security_benign" not in row.source
-    return row.kind == REPLY or not (twin or row.source.startswith("composed"))
+    if row.kind == REPLY:
+        return True
+    return not row.source.startswith("composed") and (not row.near or origin(row) in _LIKE_TRAFFIC)
+
+
+def typical(samples: Sequence["Sample"]) -> list["Sample"]:
+    """As many benign samples as there are, every source alike: big ones are thinned, small ones repeated."""
+    traffic = [sample for sample in samples if is_traffic(sample.row) and sample.scored.encoder is not None]
+    if not traffic:
+        return []
+    weight = weights([origin(sample.row) for sample in traffic])
+    places = (np.arange(len(traffic)) + 0.5) / len(traffic)
+    return [traffic[int(place)] for place in np.searchsorted(np.cumsum(weight) / weight.sum(), places)]
 
 
 def provisional() -> dict[str, Any]:
@@ -110,58 +119,72 @@ def _as_streamed(row: Row, stage1: Stage1) -> Scored:
     return max(stream.scored, key=lambda one: -math.inf if one.encoder is None else float(one.encoder[column]))
 
 
-def fit_ensemble(samples: Sequence[Sample], *, heads: Sequence[str]) -> dict[str, Any]:
-    """Stacks, tails and the cascade's cut of every kind of text, as the manifest holds them."""
+def fit_ensemble(samples: Sequence[Sample], *, heads: Sequence[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Stacks, tails and the cascade's cut of every kind of text, and the benign distribution.
+
+    The block threshold is set on texts. Documents and replies are then moved so that the same threshold stands where
+    the block budget of theirs lies: one in two hundred benign replies, read to the end, is cut.
+    """
     content = content_columns(heads)
     made: dict[str, Any] = {"stacks": {}, "skip": {}, "judge_share": JUDGE_SHARE}
+    calibration: dict[str, Any] = {}
+    block = 0.0
     for kind, families in BUDGETS.items():
         own = [sample for sample in samples if sample.row.kind == kind and sample.scored.encoder is not None]
-        made["stacks"][kind] = {
-            family: _fit_family(own, family, content, budget) for family, budget in families.items()
-        }
-        stacks = {family: Stack.read(raw) for family, raw in made["stacks"][kind].items()}
-        made["skip"][kind] = _cut(own, stacks, content)
+        benign = typical(own)
+        raw = {family: _fit_family(benign, family, content, budget) for family, budget in families.items()}
+        if kind == TEXT:
+            traffic = [sample for sample in own if is_traffic(sample.row)]
+            stacks = {family: Stack.read(one) for family, one in raw.items()}
+            risks = [document_risk(sample, stacks, content) for sample in traffic]
+            calibration = benign_distribution(risks, [origin(sample.row) for sample in traffic])
+            block = _place(Calibration.read(calibration).threshold(BLOCK))
+        else:
+            raw = _moved(raw, benign, content, block)
+        made["stacks"][kind] = raw
+        made["skip"][kind] = _cut(own, {family: Stack.read(one) for family, one in raw.items()}, content)
+    return made, calibration
+
+
+def _place(threshold: float) -> float:
+    """The place on the scale of benign tails whose risk is ``threshold``."""
+    kept = min(max(threshold, 1e-9), 1 - 1e-9)
+    return math.log(kept / (1 - kept)) / SLOPE
+
+
+def _moved(
+    raw: dict[str, dict[str, Any]], benign: Sequence[Sample], content: Sequence[int], block: float
+) -> dict[str, dict[str, Any]]:
+    """The families' tails, moved together so that ``BLOCK`` of the benign samples lie above the place ``block``."""
+    stacks = {family: Stack.read(one) for family, one in raw.items()}
+    u = [max(_tail(sample.scored, stack, family, content) for family, stack in stacks.items()) for sample in benign]
+    gap = float(np.quantile(u, 1 - BLOCK)) - block
+    made: dict[str, dict[str, Any]] = {}
+    for family, one in raw.items():
+        moved = dict(one)
+        for name in ("full_tail", "cheap_tail"):
+            low, high = one[name]
+            moved[name] = [round(value + gap * (high - low), 6) for value in (low, high)]
+        made[family] = moved
     return made
-
-
-def scout_cuts(
-    weights: Weights, samples: Sequence[Sample], stacks: Mapping[str, Any], content: Sequence[int]
-) -> dict[str, float]:
-    """The guessed place below which the encoder is left out, for each kind of text that may do without it.
-
-    Replies may not: the scout does not read what they answer. Only texts without decoded views count, as they alone are
-    let through on a guess. Collect with the cascade off.
-    """
-    cuts: dict[str, float] = {}
-    for kind in (TEXT, DOCUMENT):
-        own = {family: Stack.read(raw) for family, raw in stacks.get(kind, {}).items()}
-        caught = [
-            _guessed(weights, scored)
-            for scored in (sample.scored for sample in samples if sample.row.kind == kind and not sample.row.benign)
-            if scored.encoder is not None and len(scored.views) == 1 and max(_tails(scored, own, content)) > 0.0
-        ]
-        if len(caught) >= _FEW:
-            cuts[kind] = round(float(np.quantile(caught, SCOUT_LOSS)), 6)
-    return cuts
-
-
-def _guessed(weights: Weights, scored: Scored) -> float:
-    """The worst place that the scout guesses for any window of a text without decoded views."""
-    if weights.scout is None:
-        raise ValueError("these weights have no scout: fit one first")
-    windows = weights.encoder.windows(veil(scored.views[0].text))
-    return float(weights.scout.guess([window.ids for window in windows])[:, 0].max())
 
 
 def document_risk(sample: Sample, stacks: dict[str, Stack], content: Sequence[int]) -> float:
     """The worst family's risk of a sample, with the encoder."""
-    return float(risk(max(_tails(sample.scored, stacks, content))))
+    return float(risk(max(_tail(sample.scored, stack, family, content) for family, stack in stacks.items())))
 
 
-def benign_distribution(risks: Sequence[float]) -> dict[str, Any]:
-    """The calibration as the manifest holds it: ``n`` and the highest risks, highest first."""
-    worst = sorted(risks, reverse=True)[: max(1, math.ceil(KEPT_SHARE * len(risks)))]
-    return {"n": len(risks), "worst": [round(value, 6) for value in worst]}
+def benign_distribution(risks: Sequence[float], origins: Sequence[str]) -> dict[str, Any]:
+    """The calibration as the manifest holds it: every source alike, and what a budget leaves for unseen ones.
+
+    ``n`` is the effective number of documents, ``worst`` their highest risks, highest first.
+    """
+    values, weight = np.array(risks, np.float64), weights(origins)
+    n = effective(weight)
+    kept = max(1, math.ceil(KEPT_SHARE * n))
+    shift = leave_one_out(values, origins, FLAG)
+    worst = [round(upper(values, weight, (number + 0.5) / n), 6) for number in range(kept)]
+    return {"n": n, "worst": worst, "shift": shift.part, "left_out": asdict(shift)}
 
 
 def content_columns(heads: Sequence[str]) -> list[int]:
@@ -181,24 +204,19 @@ def _features(scored: Scored, family: str, content: Sequence[int]) -> list[float
     ]
 
 
-def _tails(scored: Scored, stacks: Mapping[str, Stack], content: Sequence[int]) -> list[float]:
-    return [_tail(scored, stack, family, content) for family, stack in stacks.items()]
-
-
 def _tail(scored: Scored, stack: Stack, family: str, content: Sequence[int]) -> float:
     encoder, best, ngram, _ = _features(scored, family, content)
     return stack.tail(encoder, best, ngram, scored.n_windows)
 
 
 def _fit_family(samples: Sequence[Sample], family: str, content: Sequence[int], budget: float) -> dict[str, Any]:
-    """The stack of one family: engines on the scale of benign traffic, in fixed shares, freed of the length.
+    """The stack of one family: engines on the scale of the benign ``samples``, in fixed shares, freed of the length.
 
     Shares are fixed on purpose. A logistic regression on rows from the sources that taught the engines gives most of
     its weight to the n-grams, which know the sources by heart, and loses a third of the harmful requests of unseen
     sources (docs/LOG.md).
     """
-    benign = [sample for sample in samples if is_traffic(sample.row)]
-    x = np.array([_features(sample.scored, family, content) for sample in benign])
+    x = np.array([_features(sample.scored, family, content) for sample in samples])
     middle, high = np.quantile(x[:, :3], 0.5, axis=0), np.quantile(x[:, :3], 0.99, axis=0)
     share = np.array(SHARES["harm" if family == "harm" else "form"])
     full = _free_of_length(share / np.maximum(high - middle, 0.5), x[:, :3], x[:, 3])
@@ -277,15 +295,29 @@ def figures(
 ) -> dict[str, str]:
     """What the calibration rows themselves show, in words for the card."""
     calibration = Calibration.read(manifest["calibration"])
-    block, flag = calibration.threshold(0.005), calibration.threshold(0.01)
+    block, flag = calibration.threshold(BLOCK), calibration.threshold(FLAG)
     texts = [s for s in samples if s.row.kind == TEXT and s.scored.encoder is not None]
     own = [s for s in texts if s.row.harm == 1 and s.row.source.startswith("grammar")]
     risks = [document_risk(sample, stacks[TEXT], content) for sample in own]
     certified = [calibration.certified(limit) for limit in (block, flag)]
+    shift = manifest["calibration"]["left_out"]
+    replies = [s for s in samples if s.row.kind == REPLY and s.scored.encoder is not None]
+    place = _place(block)
+    cut = {
+        side: [_tail(s.scored, stacks[REPLY]["harm"], "harm", content) > place for s in replies if s.row.harm == harm]
+        for side, harm in (("harmless", 0), ("harmful", 1))
+    }
     return {
         "threshold at a benign budget of 0.5 % / 1 %": f"{block:.4f} / {flag:.4f}",
         "certified benign share above them (95 %)": f"{certified[0]:.4f} / {certified[1]:.4f}",
+        "flagged of a source left out of calibration, mean / worst": f"{shift['left_out']:.4f} / "
+        f"{shift['worst']:.4f} ({shift['source']}), of {shift['sources']} sources",
+        "the same without the correction for unseen sources, mean": f"{shift['naive']:.4f}",
         "our own held-out harmful lines above the 1 % threshold": str(
             clopper_pearson(sum(value > flag for value in risks), len(risks))
         ),
+        **{
+            f"whole {side} replies set apart that are cut": str(clopper_pearson(sum(values), len(values)))
+            for side, values in cut.items()
+        },
     }

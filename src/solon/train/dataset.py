@@ -8,12 +8,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from solon.train import compose
+from solon.train.decoded import decoded
+from solon.train.exchanges import Exchanges, cut
 from solon.train.grammar import Block, load_grammars
 from solon.train.replies import Replies
 from solon.train.row import UNKNOWN, Row, write_rows
 from solon.train.sources import load_table, read_source
 
 _LONGEST = 6000  # characters: more of a long document teaches nothing new
+_FRESH = ("composed:stream", "composed:reply", "composed:decoded", "expanded:oddities", "expanded:personas")
+"""Kinds of rows that the first weights were not taught."""
 _PASSAGE = re.compile(r"\n{1,}")
 
 
@@ -30,6 +34,9 @@ class Mix:
     chained: int = 1500
     prose: int = 4500
     replies: int = 7000
+    stream: int = 20000
+    decoded: int = 9000
+    apart: int = 2400
 
 
 def build(data: Path | None, *, mix: Mix | None = None, seed: int = 7) -> list[Row]:
@@ -48,9 +55,17 @@ def build(data: Path | None, *, mix: Mix | None = None, seed: int = 7) -> list[R
     rows = _distinct(rows)
     rows.extend(_compositions(rows, mix, rng))
     rows = [row for row in rows if not compose.waits_for_goal(row)]
-    rows.extend(_reply_rows(rows, mix.replies, rng))
+    rows.extend(decoded(rows, mix.decoded, rng))
+    exchanges = Exchanges(rng, rows)
+    rows = [*rows, *exchanges.rows(mix.stream), *exchanges.apart(mix.apart), *_reply_rows(rows, mix.replies, rng)]
     rng.shuffle(rows)
     return _distinct(rows)
+
+
+def mostly_fresh(rows: Sequence[Row], *, familiar: float = 0.25, seed: int = 7) -> list[Row]:
+    """All rows of the kinds in ``_FRESH`` and a share of the others, for a run that goes on from served weights."""
+    rng = random.Random(seed)
+    return [row for row in rows if row.source.startswith(_FRESH) or rng.random() < familiar]
 
 
 def save(rows: Sequence[Row], path: Path) -> None:
@@ -144,7 +159,8 @@ def _reply_rows(rows: Sequence[Row], count: int, rng: random.Random) -> list[Row
         and 60 < len(row.text) < 900
         and row.source.startswith("grammar")
     ]
-    return list(Replies(rng).rows(harmful, benign, prose, count))
+    whole = Replies(rng).rows(harmful, benign, prose, count)
+    return [part for row in whole for part in cut(row, rng, most=1)]
 
 
 def _distinct(rows: Iterable[Row]) -> list[Row]:

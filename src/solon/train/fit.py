@@ -51,6 +51,7 @@ class Settings:
     sizes: tuple[int, ...] = (40, 56, 104)
     policy_weight: float = 0.5
     policy_every: int = 5
+    frozen_layers: int = 0
     seed: int = 7
 
 
@@ -131,6 +132,9 @@ class Fit:
         self.policy = PolicyHead(self.shape.width).to(self.device)
         # Half of all weights are the word table; it moves little in fine-tuning and costs much to update.
         self.model.embeddings.word_embeddings.requires_grad_(False)
+        if settings.frozen_layers:
+            self.model.embeddings.requires_grad_(False)
+            self.model.encoder.layer[: settings.frozen_layers].requires_grad_(False)
         self._start_from(load_file(str(base / "model.safetensors")))
         self.rows = rows
         self.tokens: list[Tokens] = tokenize(rows, self.tokenizer)
@@ -177,7 +181,7 @@ class Fit:
                     return
                 for group, rate in zip(optimiser.param_groups, rates, strict=True):
                     group["lr"] = rate * _warm_cosine(progress)
-                with torch.autocast(self.device, dtype=torch.bfloat16):
+                with torch.autocast(self.device, dtype=torch.bfloat16, enabled=_halves_are_fast(self.device)):
                     logits, _ = self.model(*(torch.from_numpy(a).to(self.device) for a in arrays))
                     loss = self.labels.loss(logits.float(), torch.tensor(index, device=self.device))
                     if rounds is not None and step % settings.policy_every == 0:
@@ -234,6 +238,11 @@ class Fit:
         self.shape.write(folder)
         manifest = {"heads": self.heads, "rules": list(rules), "progress": progress, "settings": asdict(self.settings)}
         (folder / "fit.json").write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+
+
+def _halves_are_fast(device: str) -> bool:
+    """Whether bfloat16 has instructions of its own; a CPU without multiplies it a hundred times slower than float32."""
+    return device != "cpu" or bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())  # pyright: ignore[reportPrivateUsage]
 
 
 def _warm_cosine(progress: float, warm: float = 0.05) -> float:

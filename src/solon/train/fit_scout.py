@@ -23,10 +23,14 @@ from solon.engines.classifiers.scout import GUESSED, HIGHEST, LOWEST
 from solon.engines.classifiers.weights import Weights
 from solon.engines.ensemble.stack import Stack, rule_family
 from solon.engines.normalize import veil
+from solon.guard.segments import DOCUMENT, TEXT
 from solon.train import calibrate
 from solon.train.row import Row
 
 Floats = npt.NDArray[np.float32]
+LOSS = 0.001
+"""Share of harmful texts, caught with the encoder, that the cascade may lose by leaving it out."""
+_FEW = 8
 _NEAR = -0.15
 """From this place on a window is near or beyond the benign tail: errors weigh three times."""
 _WORDS = "embeddings.word_embeddings.weight"
@@ -80,9 +84,35 @@ def set_scout(
     fit_scout(weights, teaching, seed=seed, report=report)
     fitted = Weights(folder=weights.folder, manifest=weights.manifest)  # the one given may hold an earlier scout
     ensemble: dict[str, Any] = weights.manifest["ensemble"]
-    content = calibrate.content_columns(weights.heads)
-    ensemble["scout_cut"] = calibrate.scout_cuts(fitted, samples, ensemble["stacks"], content)
+    ensemble["scout_cut"] = cuts(fitted, samples)
     report(f"scout: the encoder is left out below {ensemble['scout_cut']}")
+
+
+def cuts(weights: Weights, samples: Sequence[calibrate.Sample]) -> dict[str, float]:
+    """The guessed place below which the encoder is left out, for each kind of text that may do without it.
+
+    At most ``LOSS`` of the harmful texts that the engines place beyond the benign hundredth lie below it. Replies may
+    not: the scout does not read what they answer. Only texts without decoded views count, as they alone are let
+    through on a guess. Collect ``samples`` with the cascade off.
+    """
+    if weights.scout is None:
+        raise ValueError("these weights have no scout: fit one first")
+    content = calibrate.content_columns(weights.heads)
+    made: dict[str, float] = {}
+    for kind in (TEXT, DOCUMENT):
+        raw: dict[str, Any] = weights.manifest["ensemble"]["stacks"].get(kind, {})
+        stacks = {family: Stack.read(one) for family, one in raw.items()}
+        caught: list[float] = []
+        for sample in samples:
+            views = sample.scored.views
+            if sample.row.kind != kind or sample.row.benign or sample.scored.encoder is None or len(views) != 1:
+                continue
+            if calibrate.document_risk(sample, stacks, content) > 0.5:
+                windows = weights.encoder.windows(veil(views[0].text))
+                caught.append(float(weights.scout.guess([window.ids for window in windows])[:, 0].max()))
+        if len(caught) >= _FEW:
+            made[kind] = round(float(np.quantile(caught, LOSS)), 6)
+    return made
 
 
 def word_vectors(weights: Weights) -> Floats:

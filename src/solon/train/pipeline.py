@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import multiprocessing
 import random
 import shutil
 from collections.abc import Callable, Sequence
@@ -10,24 +11,31 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors.numpy import load_file  # pyright: ignore[reportUnknownVariableType]
+from safetensors.numpy import load_file, save_file  # pyright: ignore[reportUnknownVariableType]
 
 from solon.core.errors import TrainingError
 from solon.core.policy import Policy
 from solon.engines.classifiers.weights import SCHEMA, SHIPPED, Weights
 from solon.engines.ensemble.stack import Stack
-from solon.train import calibrate
+from solon.train import calibrate, dataset
 from solon.train.book import build_book, save_book
 from solon.train.card import card
 from solon.train.dataset import build, save
+from solon.train.reasoning import RuleBook
 from solon.train.row import Row, read_rows
+from solon.train.sourceshift import origin
 
 BODY_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 """The hub's own digest of all-MiniLM-L6-v2's ``model.safetensors``."""
 _PER_SOURCE = 300
+_APART = 1000
+_HARMFUL = 60
 _READ_AS_DOCUMENTS = ("bipia_train_clean", "t0_tasks", "xquad")
 """Sources whose texts are also what tools bring back: mails, tables, articles."""
-_HARMFUL = 2500
+_GO_ON: dict[str, Any] = {
+    "rate": 5e-5, "head_rate": 4e-4, "grammar_repeat": 1, "frozen_layers": 2, "policy_every": 10,
+}  # fmt: skip
+"""Settings of a run that goes on from served weights: what they know must be kept, and time is short."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +48,9 @@ class Plan:
     seed: int = 7
     name: str = "baseline"
     start: Path | None = None
+    """Weights to go on from, as they serve; the published base encoder where there are none."""
+    runs: int = 1
+    """Processes of the encoder, one thread each, whose weights are averaged (model soup, arXiv 2203.05482)."""
 
 
 def train(plan: Plan, policy: Policy, *, report: Callable[[str], None] = print) -> Path:
@@ -48,8 +59,7 @@ def train(plan: Plan, policy: Policy, *, report: Callable[[str], None] = print) 
     Raises:
         TrainingError: when the base encoder is missing or not the published one, or a stage cannot start.
     """
-    from solon.train.fit import Fit, Settings  # torch is loaded only here
-    from solon.train.fit_ngram import fit_ngram
+    from solon.train.fit_ngram import fit_ngram  # torch is loaded only here
 
     plan.out.mkdir(parents=True, exist_ok=True)
     rows_path, book_path = plan.out / "rows.jsonl.gz", plan.out / "rules.json"
@@ -67,16 +77,86 @@ def train(plan: Plan, policy: Policy, *, report: Callable[[str], None] = print) 
         fit_ngram([row for row in teaching if row.kind != "reply"], weights / "ngram.npz", report=report)
     fitted = plan.out / "encoder"
     if not (fitted / "fit.json").exists():
-        rules = [rule.id for rule in policy.rules]
-        checkpoint = plan.out / "checkpoint"
-        start, done = _checkpoint(checkpoint) or (plan.start or base_encoder(), 0.0)
-        settings = Settings(epochs=60, minutes=plan.minutes * (1 - done), resume_at=done, seed=plan.seed)
-        fit = Fit(teaching, rules, start, settings, report=report)
-        fit.run(book, keep=lambda fit, progress: fit.save(checkpoint, rules, progress=progress))
-        fit.adopt_average()
-        fit.save(fitted, rules)
+        fit_runs(plan, [rule.id for rule in policy.rules], fitted, report=report)
     finish(fitted, weights, policy, rows, name=plan.name, report=report)
     return weights
+
+
+def fit_runs(plan: Plan, rules: Sequence[str], fitted: Path, *, report: Callable[[str], None] = print) -> None:
+    """Fit the encoder ``plan.runs`` times from one start with different orders, and average into ``fitted``.
+
+    Reads the rows and the rule book that ``plan.out`` holds. One process is the whole machine's; several get a thread
+    each, which on a few cores is faster than threads that wait for each other (docs/LOG.md).
+
+    Raises:
+        TrainingError: where a process fails.
+    """
+    start = _start(plan)
+    if plan.runs == 1:
+        _fit_one(plan, rules, start, 0, fitted, report)
+        return
+    context = multiprocessing.get_context("spawn")
+    folders = [plan.out / f"encoder-{number}" for number in range(plan.runs)]
+    children = [
+        context.Process(target=_fit_one, args=(plan, rules, start, number, folder))
+        for number, folder in enumerate(folders)
+        if not (folder / "fit.json").exists()
+    ]
+    for child in children:
+        child.start()
+    for child in children:
+        child.join()
+    if any(child.exitcode for child in children):
+        raise TrainingError("a run of the encoder failed", place=str(plan.out), repair="Give the command again.")
+    average(folders, fitted)
+
+
+def _fit_one(
+    plan: Plan,
+    rules: Sequence[str],
+    start: Path,
+    number: int,
+    fitted: Path,
+    report: Callable[[str], None] = print,
+) -> None:
+    """One run of the encoder; going on from its last checkpoint where it was interrupted."""
+    import torch
+
+    from solon.train.fit import Fit, Settings
+
+    if plan.runs > 1:
+        torch.set_num_threads(1)
+    teaching = [row for row in read_rows(plan.out / "rows.jsonl.gz") if row.split == "train"]
+    book = RuleBook.read(plan.out / "rules.json")
+    checkpoint = plan.out / f"checkpoint-{number}"
+    place, done = _checkpoint(checkpoint) or (start, 0.0)
+    settings = Settings(epochs=60, minutes=plan.minutes * (1 - done), resume_at=done, seed=plan.seed + number)
+    if plan.start is not None:
+        settings = replace(settings, **_GO_ON)
+        teaching = dataset.mostly_fresh(teaching, seed=settings.seed)
+    fit = Fit(teaching, rules, place, settings, report=lambda line: report(f"run {number}: {line}"))
+    fit.run(book, keep=lambda fit, progress: fit.save(checkpoint, rules, progress=progress))
+    fit.adopt_average()
+    fit.save(fitted, rules)
+
+
+def average(folders: Sequence[Path], out: Path) -> None:
+    """The mean of several runs' weights, with the other files of the first."""
+    states = [load_file(folder / "model.safetensors") for folder in folders]
+    mean = {key: np.mean([np.asarray(state[key], np.float32) for state in states], axis=0) for key in states[0]}
+    out.mkdir(parents=True, exist_ok=True)
+    save_file({key: value.astype(np.float16) for key, value in mean.items()}, out / "model.safetensors")
+    for name in ("tokenizer.json", "config.json", "fit.json"):
+        shutil.copy(folders[0] / name, out / name)
+
+
+def _start(plan: Plan) -> Path:
+    """The checkpoint that the encoder starts from."""
+    if plan.start is None:
+        return base_encoder()
+    from solon.train.recover import recover
+
+    return recover(plan.start, plan.out / "start")
 
 
 def _checkpoint(folder: Path) -> tuple[Path, float] | None:
@@ -116,7 +196,6 @@ def finish(
     """Export, calibrate and describe: from a fitted encoder to weights that serve."""
     from solon.train.encoder import Shape
     from solon.train.export import export_encoder
-    from solon.train.fit_scout import set_scout
 
     info = json.loads((fitted / "fit.json").read_text(encoding="utf-8"))
     halves: dict[str, Any] = load_file(fitted / "model.safetensors")
@@ -132,13 +211,25 @@ def finish(
     np.savez_compressed(weights / "reasoning.npz", **head)  # pyright: ignore[reportArgumentType]
     if not (weights / "charlm.npz").exists():
         shutil.copy(SHIPPED / "charlm.npz", weights / "charlm.npz")
-    manifest: dict[str, Any] = {"schema": SCHEMA, "name": name, "heads": info["heads"], "golden": []}
-    teaching = [row for row in rows if row.split == "train"]
+    set_thresholds(weights, policy, rows, heads=info["heads"], name=name, report=report)
+
+
+def set_thresholds(
+    weights: Path,
+    policy: Policy,
+    rows: Sequence[Row],
+    *,
+    heads: Sequence[str],
+    name: str,
+    report: Callable[[str], None] = print,
+) -> None:
+    """Calibrate the engines in ``weights`` on rows that taught nothing; write manifest, self-test and card."""
+    from solon.train.fit_scout import set_scout
+
+    manifest: dict[str, Any] = {"schema": SCHEMA, "name": name, "heads": list(heads), "golden": []}
     samples = calibrate.collect(policy, Weights(folder=weights, manifest=manifest), choose(rows), report=report)
-    ensemble = calibrate.fit_ensemble(samples, heads=info["heads"])
-    content = calibrate.content_columns(info["heads"])
-    manifest["ensemble"] = ensemble
-    set_scout(Weights(folder=weights, manifest=manifest), samples, teaching, report=report)
+    ensemble, calibration = calibrate.fit_ensemble(samples, heads=heads)
+    content = calibrate.content_columns(heads)
     stacks = {
         kind: {family: Stack.read(raw) for family, raw in families.items()}
         for kind, families in ensemble["stacks"].items()
@@ -146,10 +237,12 @@ def finish(
     traffic = [
         s for s in samples if calibrate.is_traffic(s.row) and s.row.kind == "text" and s.scored.encoder is not None
     ]
-    risks = [calibrate.document_risk(sample, stacks["text"], content) for sample in traffic]
     ordinary = calibrate.ordinary_summaries(manifest, weights, policy, traffic)
     np.savez_compressed(weights / "ordinary.npz", summaries=ordinary)
-    manifest["calibration"] = calibrate.benign_distribution(risks)
+    manifest["ensemble"] = ensemble
+    manifest["calibration"] = calibration
+    teaching = [row for row in rows if row.split == "train"]
+    set_scout(Weights(folder=weights, manifest=manifest), samples, teaching, report=report)
     manifest["golden"] = calibrate.golden(samples, stacks, content)
     files = ("encoder.onnx", "tokenizer.json", "scout.npz", "ngram.npz", "reasoning.npz", "ordinary.npz", "charlm.npz")
     manifest["files"] = {file: hashlib.sha256((weights / file).read_bytes()).hexdigest() for file in files}
@@ -168,19 +261,15 @@ def choose(rows: Sequence[Row], *, seed: int = 7) -> list[Row]:
     kept: list[Row] = []
     taken: dict[str, int] = {}
     for row in apart:
-        group = (
-            ":".join(row.source.split(":")[:2])
-            if row.source.startswith(("composed", "text"))
-            else row.source.split(":")[0]
-        )
+        group = ":".join(row.source.split(":")[:2]) if row.source.startswith("composed") else origin(row)
         side = "benign" if row.benign else "harmful"
         key = f"{group}/{side}/{row.kind}"
-        limit = 1500 if group == "grammar" else _PER_SOURCE
-        if group == "composed:disturbed" and row.benign:
-            continue  # the same texts again: they would count twice
+        limit = _HARMFUL if not row.benign else _APART if group == "composed:apart" else _PER_SOURCE
+        if row.benign and not calibrate.is_traffic(row):
+            continue
         if taken.get(key, 0) < limit:
             taken[key] = taken.get(key, 0) + 1
             kept.append(row)
-            if group in _READ_AS_DOCUMENTS or group.startswith("text:"):
+            if group in _READ_AS_DOCUMENTS or group == "text":
                 kept.append(replace(row, kind="document"))
     return kept

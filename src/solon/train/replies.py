@@ -29,8 +29,14 @@ class Replies:
         self._slots: dict[str, Sequence[str]] = raw.get("slots") or {}
         self._raw = raw
 
-    def _draw(self, kind: str, topic: str) -> str:
+    def draw(self, kind: str, topic: str) -> str:
+        """A reply of a kind: refusals, safe_completions, ordinary or compliance."""
         return self._fill(self._rng.choice(self._raw[kind]), topic)
+
+    def turn(self, topic: str = "that") -> tuple[str, str]:
+        """A harmless beginning and the harmful end that follows it."""
+        pair = self._rng.choice(self._raw["turned"])
+        return self._fill(pair["safe"], topic), self._fill(pair["then"], topic)
 
     def _fill(self, line: str, topic: str) -> str:
         """The topic goes in last: braces of a prompt are no slots."""
@@ -51,13 +57,11 @@ class Replies:
             yield cells[number % len(cells)]()
 
     def _pair(self, prompt: Row, kind: str, harm: int) -> Row:
-        text = self._draw(kind, topic_of(prompt.text))
+        text = self.draw(kind, topic_of(prompt.text))
         return self._row(prompt, text, harm, prompt.rules if harm else ())
 
     def _turned(self, prompt: Row) -> Row:
-        pair = self._rng.choice(self._raw["turned"])
-        text = self._fill(f"{pair['safe']} {pair['then']}", topic_of(prompt.text))
-        return self._row(prompt, text, 1, ())
+        return self._row(prompt, " ".join(self.turn(topic_of(prompt.text))), 1, ())
 
     def _told(self, prompt: Row, prose: Row) -> Row:
         """A harmless prompt answered with a piece of prose, harmful or not as the prose is."""

@@ -5,7 +5,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,6 +16,12 @@ from solon.train.row import Row
 
 _TABLE = Path(__file__).parent / "sources.yaml"
 _CALIBRATION_SHARE = 0.2
+_DECLINES = re.compile(
+    r"sorry|apologi[sz]e|can(no|')t (assist|help|provide|support|condone|fulfil|comply|encourage|endorse|engage)"
+    r"|not able to|unable to|against (my|the|our)|not (appropriate|ethical|acceptable)|I must (decline|refuse)"
+    r"|(illegal|unethical)( and| or|,) (unethical|illegal|harmful|immoral)|important to (note|remember|prioriti[sz]e)",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +34,7 @@ class Source:
     form: str = ""
     reply: bool = False
     prompt_only: bool = False
+    safe_reply: bool = False
     skip: str = ""
     rules: list[tuple[str, list[str]]] = field(default_factory=list[tuple[str, list[str]]])
 
@@ -52,9 +59,12 @@ def read_source(source: Source, folder: Path) -> Iterator[Row]:
     opener = gzip.open if path.suffix == ".gz" else open
     with opener(path, "rt", encoding="utf-8") as lines:
         for line in lines:
-            row = _convert(json.loads(line), source)
+            raw = json.loads(line)
+            row = _convert(raw, source)
             if row is not None:
                 yield row
+                if source.safe_reply:
+                    yield _safe(raw, row)
 
 
 def _convert(raw: dict[str, Any], source: Source) -> Row | None:
@@ -67,10 +77,17 @@ def _convert(raw: dict[str, Any], source: Source) -> Row | None:
     split = "calibration" if _apart(str(raw.get("group") or raw.get("cluster") or raw["id"])) else "train"
     common: dict[str, Any] = {"source": name, "split": split, "weight": source.weight}
     if source.reply:
+        if harmful and _DECLINES.search(raw["response"]):
+            return None  # cut after its first sentences, a reply that complies later looks like a refusal
         return Row(
-            text=raw["response"], context=raw["text"], kind="reply", harm=int(harmful), jailbreak=0,
-            injection=0, **common,
-        )  # fmt: skip
+            text=raw["response"].removesuffix("[…cut]").strip(),
+            context=raw["text"],
+            kind="reply",
+            harm=int(harmful),
+            jailbreak=0,
+            injection=0,
+            **common,
+        )
     if source.form == "jailbreak":
         return Row(text=raw["text"], jailbreak=1, rules=("safeguards.jailbreak",), **common)
     if source.form == "injection":
@@ -88,6 +105,12 @@ def _convert(raw: dict[str, Any], source: Source) -> Row | None:
         intent="capability" if harmful else "everyday",
         **common,
     )
+
+
+def _safe(raw: dict[str, Any], row: Row) -> Row:
+    """The safe reply to a harmful prompt, without the thinking before it."""
+    text = raw["response"].rsplit("</think>", 1)[-1].strip()
+    return replace(row, text=text, context=row.text, kind="reply", harm=0, injection=0, bag=(), intent="", weight=1.0)
 
 
 def _apart(key: str) -> bool:

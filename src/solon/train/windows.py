@@ -21,6 +21,8 @@ class Tokens:
     text: list[int]
     context: list[int]
     focus: tuple[int, int] | None = None
+    whole: bool = False
+    """A reply is a window already, labelled by what it holds: cut further, its label might be wrong."""
 
 
 def tokenize(rows: Sequence[Row], tokenizer: Tokenizer, *, limit: int = 6000) -> list[Tokens]:
@@ -38,7 +40,8 @@ def tokenize(rows: Sequence[Row], tokenizer: Tokenizer, *, limit: int = 6000) ->
                 first = text.char_to_token(place)
                 last = text.char_to_token(min(place + len(row.context), limit) - 1)
                 focus = (first, last + 1) if first is not None and last is not None else None
-        made.append(Tokens(text=text.ids, context=clip(context.ids) if row.kind != "text" else [], focus=focus))
+        pair = clip(context.ids) if row.kind != "text" else []
+        made.append(Tokens(text=text.ids, context=pair, focus=focus, whole=row.kind == "reply"))
     return made
 
 
@@ -80,7 +83,10 @@ def batches(
     rng: random.Random,
 ) -> Iterator[tuple[list[int], Ids, Ids, Ids]]:
     """Row numbers, ids, types and masks; rows of like length share a batch, batches come in random order."""
-    cut = {index: crop(tokens[index], rng.choice(sizes), rng) for index in set(order)}
+    cut = {
+        index: crop(tokens[index], max(sizes) if tokens[index].whole else rng.choice(sizes), rng)
+        for index in set(order)
+    }
     noisy = sorted(order, key=lambda index: len(cut[index][0]) + rng.random() * 12)
     groups = [noisy[i : i + size] for i in range(0, len(noisy), size)]
     rng.shuffle(groups)

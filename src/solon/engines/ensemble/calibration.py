@@ -12,24 +12,30 @@ from solon.core.stats import upper_bound
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Calibration:
-    """The worst risks of ``n`` benign documents that taught nothing, highest first, as far as any budget may reach."""
+    """The worst risks of ``n`` benign documents that taught nothing, highest first, as far as any budget may reach.
+
+    ``shift`` is the part of a budget that is spent on documents like these; the rest is kept for what traffic from a
+    source that was never seen stops more of.
+    """
 
     n: int
     worst: tuple[float, ...]
+    shift: float = 1.0
 
     @classmethod
     def read(cls, raw: Mapping[str, Any]) -> "Calibration":
         """From the manifest's JSON."""
-        return cls(n=int(raw["n"]), worst=tuple(float(value) for value in raw["worst"]))
+        worst = tuple(float(value) for value in raw["worst"])
+        return cls(n=int(raw["n"]), worst=worst, shift=float(raw.get("shift", 1.0)))
 
     def threshold(self, budget: float) -> float:
-        """The split-conformal threshold of a budget: the ``ceil((n+1)(1-budget))``-th smallest benign risk.
+        """The split-conformal threshold of a budget: the ``ceil((n+1)(1-budget*shift))``-th smallest benign risk.
 
         Under exchangeability a new benign document exceeds it with probability at most ``budget``. Budgets too small
         for ``n`` get the highest risk seen; budgets beyond what was kept get the lowest kept one, which stops fewer
         benign documents than the budget allows.
         """
-        above = self.n - math.ceil((self.n + 1) * (1 - budget))
+        above = self.n - math.ceil((self.n + 1) * (1 - budget * self.shift))
         return self.worst[min(max(above, 0), len(self.worst) - 1)]
 
     def thresholds(self, budget: BenignBudget) -> Thresholds:
