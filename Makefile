@@ -29,7 +29,7 @@ check: $(FULL) ## format, lint, types, import contracts, fast tests (< 60 s)
 	$(BIN)/ruff check
 	$(BIN)/pyright
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -m "not slow and not data"
+	$(BIN)/python -m pytest -n auto -m "not slow and not data"
 
 bench: $(FULL) ## every benchmark; each prints its figures with n and interval
 	PYTHON=$(BIN)/python benchmarks/run_all.sh

@@ -240,6 +240,7 @@ def test_speed(guard: Guard, data: Path, tmp_path: Path) -> None:
     _checked(report)
 
 
+@pytest.mark.slow
 def test_new_rules(guard: Guard, tmp_path: Path) -> None:
     report = _report("policy_new_rules", tmp_path)
     own = Guard("bank")

@@ -207,8 +207,9 @@ def test_several_processes_keep_the_order(tmp_path: Path) -> None:
     assert done.rows == 100 and [result["id"] for result in read(out)] == [f"r{n}" for n in range(100)]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="kill -9 is a thing of Unix")
-@pytest.mark.parametrize(("suffix", "workers"), [("jsonl", 1), pytest.param("jsonl.gz", 2, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("suffix", "workers"), [("jsonl", 1), ("jsonl.gz", 2)])
 def test_killed_at_any_moment_and_run_again(tmp_path: Path, suffix: str, workers: int) -> None:
     rows = plain(3000)
     source, out = write(tmp_path / f"in.{suffix}", rows), tmp_path / f"out.{suffix}"

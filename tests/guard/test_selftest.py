@@ -96,6 +96,7 @@ def test_heads_turned_round_fail_the_golden_items(copy: Path) -> None:
     assert any("golden" in failure.check for failure in self_test(load_weights(copy), quick=True))
 
 
+@pytest.mark.slow
 def test_other_damaged_engines_are_found_by_the_full_test(copy: Path) -> None:
     with np.load(copy / "ngram.npz") as arrays:
         kept = {name: arrays[name] for name in arrays.files}
@@ -125,6 +126,7 @@ def test_the_doctor_reports_every_part_even_when_one_is_ill(tmp_path: Path) -> N
     assert report["policy"]["rules"] > 10 and len(report["plugins"]["solon.codecs"]) >= 30
 
 
+@pytest.mark.slow
 def test_the_doctor_finds_this_installation_sound() -> None:
     result = CliRunner().invoke(doctor, [])
     assert result.exit_code == 0, result.output
