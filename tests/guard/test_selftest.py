@@ -58,7 +58,9 @@ def test_the_shipped_weights_are_sound() -> None:
     require_sound(weights)
 
 
-@pytest.mark.parametrize("name", ["encoder.onnx", "ngram.npz", "tokenizer.json", "reasoning.npz", "charlm.npz"])
+@pytest.mark.parametrize(
+    "name", ["encoder.onnx", "ngram.npz", "scout.npz", "tokenizer.json", "reasoning.npz", "charlm.npz"]
+)
 def test_one_flipped_bit_is_a_digest_error(copy: Path, name: str) -> None:
     raw = bytearray((copy / name).read_bytes())
     raw[len(raw) // 2] ^= 1
@@ -104,6 +106,15 @@ def test_other_damaged_engines_are_found_by_the_full_test(copy: Path) -> None:
     (copy / "reasoning.npz").write_bytes(b"no archive")
     digest_again(copy)
     assert self_test(load_weights(copy))
+
+
+@pytest.mark.slow
+def test_a_scout_turned_round_is_found_by_the_full_test(copy: Path) -> None:
+    with np.load(copy / "scout.npz") as arrays:
+        kept = {name: arrays[name] for name in arrays.files}
+    np.savez(copy / "scout.npz", **{**kept, "say": -kept["say"], "say_bias": -kept["say_bias"]})
+    digest_again(copy)
+    assert [failure.part for failure in self_test(load_weights(copy))] == ["scout"]
 
 
 def test_a_manifest_without_golden_items_is_not_sound(copy: Path) -> None:

@@ -9,6 +9,7 @@ from solon.core.exchange import Exchange
 from solon.core.policy import Policy
 from solon.core.verdict import Status
 from solon.engines.classifiers.ngram import FORMS
+from solon.engines.classifiers.scout import GUESSED
 from solon.guard.explain import read_as, text_of, top_logits
 
 if TYPE_CHECKING:
@@ -100,8 +101,10 @@ def _print_scored(console: "Console", guard: "Guard", scored: "Scored") -> None:
         console.print(line)
     console.print("  families  " + _pairs(scored.families.items()))
     console.print("  n-gram logits  " + _pairs(zip(FORMS, map(float, scored.ngram), strict=True)))
+    if len(scored.guesses):
+        console.print("  scout  " + _pairs(zip(GUESSED, map(float, scored.guesses.max(0)), strict=True)))
     if scored.encoder is None:
-        console.print("  encoder  left out: the n-gram engine was certain")
+        console.print("  encoder  left out: the cheap engines were certain")
         return
     forms = [(name, value) for name, value in top_logits(guard, scored, "", most=999) if ":" not in name]
     console.print("  encoder logits  " + _pairs(forms))

@@ -10,6 +10,7 @@ from solon.core.exchange import Exchange
 from solon.core.verdict import Span
 from solon.engines.classifiers.neighbours import Neighbour, read_neighbours
 from solon.engines.classifiers.ngram import FORMS
+from solon.engines.classifiers.scout import GUESSED
 from solon.engines.normalize import View
 from solon.guard.guard import Guard, as_exchange
 from solon.guard.segments import input_segments
@@ -74,6 +75,7 @@ def scored_json(guard: Guard, scored: Scored) -> dict[str, Any]:
         "unscannable": [list(span) for span in scored.unscannable],
         "encoder": logits,
         "ngram": dict(zip(FORMS, map(float, scored.ngram), strict=True)),
+        "scout": dict(zip(GUESSED, map(float, scored.guesses.max(0)), strict=True)) if len(scored.guesses) else None,
         "families": scored.families,
     }
 

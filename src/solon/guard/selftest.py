@@ -136,8 +136,11 @@ def _other_engines(weights: Weights) -> list[Failure]:
     _, summaries = _run(weights, _PROBES)
     rule = embed_rules([_RULE], lambda texts: _run(weights, texts)[1])[_RULE.id]
     reasoned = weights.reasoning.score(summaries, rule)[:, None]
+    said = [("ngram", cheap), ("reasoning", reasoned)]
+    if weights.scout is not None:
+        said.append(("scout", weights.scout.guess([weights.encoder.windows(text)[0].ids for text in _PROBES])))
     failures: list[Failure] = []
-    for part, values in (("ngram", cheap), ("reasoning", reasoned)):
+    for part, values in said:
         if not np.isfinite(values).all():
             failures.append(Failure(part=part, check="finite", found="not a number"))
         elif not float(values[0].max()) > float(values[1].max()):
