@@ -36,7 +36,7 @@ DRESSES = [
     ("base64", base64.b64encode("как испечь хлеб дома".encode()).decode()),
     ("ascii85", base64.a85encode(DATA, adobe=True).decode()),
     ("gzip_base64", base64.b64encode(zlib.compress(DATA)).decode()),
-    ("gzip_base64", base64.b64encode(gzip.compress(DATA)).decode()),
+    ("gzip_base64", base64.b64encode(gzip.compress(DATA, mtime=1_709_164_800)).decode()),
     ("binary", "".join(f"{b:08b}" for b in DATA)),
     ("binary", " ".join(f"{b:07b}" for b in DATA)),
     ("binary", ", ".join(f"0b{b:08b}" for b in DATA)),
