@@ -13,16 +13,14 @@ from solon.core.verdict import Span
 from solon.engines.classifiers.encoder import SIZE, Window
 from solon.engines.classifiers.minors import RULE, SEXUAL_RULES, mentions_minor
 from solon.engines.classifiers.ngram import FORMS
-from solon.engines.classifiers.reasoning import RuleEmbedding, embed_rules
 from solon.engines.classifiers.weights import Weights
 from solon.engines.ensemble.pool import soft_top
-from solon.engines.ensemble.stack import RULE_GAP, Stack, benign_tail, risk, rule_family
+from solon.engines.ensemble.stack import RULE_GAP, Stack, risk, rule_family
 from solon.engines.normalize import Budget, Normalized, Normalizer, View, veil
+from solon.guard.own_rules import OwnRules
 from solon.guard.segments import REPLY, TEXT, Segment
 
 Floats = npt.NDArray[np.float32]
-WORDS_SHARE = 0.5
-"""The part of the benign budget that each rule judged from its words may spend."""
 MOST_WINDOWS = 320
 """Windows of one segment that the encoder reads: the riskiest by the cheap engine, which reads them all."""
 _QUOTES = " \t\n\"'`\u201c\u201d\u2018\u2019\u00ab\u00bb"
@@ -91,7 +89,7 @@ class Stage1:
             for head, number in self._columns.items()
             if head.startswith("rule:") and rule_family(head.removeprefix("rule:")) == "harm"
         ]
-        self._untrained = tuple(rule for rule in policy.rules if rule.id not in set(weights.rules))
+        self._own = OwnRules(policy, weights, self.summarise)
         self._form_columns: dict[str, list[int]] = {}
         for head, number in self._columns.items():
             if head.startswith("rule:") and (family := rule_family(head.removeprefix("rule:"))) != "harm":
@@ -163,7 +161,7 @@ class Stage1:
     def _choose(self, reading: _Reading) -> list[int]:
         """Windows the encoder must read: those where the cheap engine is not certain, in any family."""
         wanted = np.arange(len(reading.cheap))
-        if self.cascade and not self._untrained and len(reading.normalized.views) == 1:
+        if self.cascade and not self._own.rules and len(reading.normalized.views) == 1:
             wanted = np.flatnonzero((reading.cheap > self._skip[reading.segment.kind]).any(axis=1))
         if len(wanted) > MOST_WINDOWS:
             worst = np.logaddexp.reduce(reading.cheap[wanted], axis=1)
@@ -175,7 +173,7 @@ class Stage1:
         by_view = [self._view(reading, logits, number) for number in range(len(reading.normalized.views))]
         risks: dict[str, float] = {rule: max(one.risks[rule] for one in by_view) for rule in by_view[0].risks}
         _compose_minors(risks, reading.normalized.views)
-        risks.update(self._by_words(summaries))
+        risks.update(self._own.risks(summaries))
         families = {family: max(one.families[family] for one in by_view) for family in by_view[0].families}
         worst = max(by_view, key=lambda one: max(one.families.values()))
         return Scored(
@@ -221,43 +219,6 @@ class Stage1:
                 u += (float(pooled[column]) - tops[family]) / RULE_GAP
             risks[rule] = float(risk(u))
         return risks
-
-    def _by_words(self, summaries: Floats) -> dict[str, float]:
-        """Rules without a trained head are judged from their words, or by a head that the user trained."""
-        if not self._untrained:
-            return {}
-        if not len(summaries):
-            return {rule.id: 0.0 for rule in self._untrained}
-        return {
-            rule: float(risk((float(soft_top(self._reasoned(rule, summaries)[:, None])[0]) - low) / (high - low)))
-            for rule, (low, high) in self._word_tails.items()
-        }
-
-    def _reasoned(self, rule: str, summaries: Floats) -> Floats:
-        logits = self.weights.reasoning.score(summaries, self._words[rule])
-        custom = self.weights.custom.get(rule)
-        return logits if custom is None else custom.score(summaries, logits)
-
-    @cached_property
-    def _words(self) -> dict[str, RuleEmbedding]:
-        return embed_rules(self._untrained, self.summarise)
-
-    @cached_property
-    def _word_tails(self) -> dict[str, tuple[float, float]]:
-        """Benign tails of the rules judged from words, each with its part of the budget.
-
-        A rule that ordinary texts break, such as one against everything off topic, is measured on what the pack itself
-        allows: for its owner that, and not everybody's traffic, is benign.
-        """
-        allowed = [text for rule in self.policy.rules for text in rule.examples.allowed]
-        own = self.summarise(allowed) if allowed else self.weights.ordinary
-        tails: dict[str, tuple[float, float]] = {}
-        for rule in self._untrained:
-            traffic, pack = self._reasoned(rule.id, self.weights.ordinary), self._reasoned(rule.id, own)
-            broken_by_all = float(np.median(traffic)) > float(np.quantile(pack, 0.75))
-            low, high = benign_tail(pack if broken_by_all else traffic, share=WORDS_SHARE)
-            tails[rule.id] = (low, high)
-        return tails
 
     def summarise(self, texts: Sequence[str]) -> Floats:
         """Unit-length summaries (texts, width) of the first window of each text."""
