@@ -35,9 +35,14 @@ class Stop(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Text:
-    """Words of a turn or a reply. ``place`` names the field they came from, for errors and spans."""
+    """Words of a turn or a reply. ``place`` names the field they came from, for errors and spans.
+
+    ``refusal`` marks the words with which a model declines, which some dialects keep in a field of their own.
+    """
 
     text: str
+    refusal: bool = False
+    logprobs: tuple[dict[str, Any], ...] = ()
     place: str = ""
 
 
@@ -86,11 +91,13 @@ class Reasoning:
 class Other:
     """A part of a kind that only its own dialect understands (audio, files, server tools); ``raw`` is its JSON.
 
-    ``texts`` are the strings inside that a model would read; they are screened like any text.
+    ``texts`` are the strings inside that a model would read; they are screened like any text. ``unread`` says what
+    else is inside that a model would read and the guard cannot (``audio``, ``a PDF``, ``a stored file``).
     """
 
     raw: dict[str, Any]
     texts: tuple[str, ...] = ()
+    unread: str = ""
     place: str = ""
 
 
@@ -108,12 +115,19 @@ class Turn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolSpec:
-    """A tool offered to the model; ``schema`` is the JSON schema of its arguments."""
+    """A tool offered to the model; ``schema`` is the JSON schema of its arguments.
+
+    ``raw`` is the JSON of a tool that only its own dialect understands (web search, a grammar, a computer).
+    ``texts`` is everything in the definition that the model reads.
+    """
 
     name: str
     description: str = ""
     schema: dict[str, Any] = field(default_factory=dict[str, Any])
     strict: bool | None = None
+    texts: tuple[str, ...] = ()
+    raw: dict[str, Any] | None = None
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +152,7 @@ class Settings:
     tool_choice: str | None = None
     """``auto``, ``none``, ``required`` or the name of a tool."""
     parallel_tools: bool | None = None
+    verbosity: str | None = None
     user: str | None = None
 
 
@@ -152,6 +167,8 @@ class Ask:
     turns: tuple[Turn, ...]
     tools: tuple[ToolSpec, ...] = ()
     settings: Settings = Settings()
+    beside: tuple[Turn, ...] = ()
+    """What the model reads beside the conversation: schemas, expected answers, fields that no published schema has."""
 
     @property
     def images(self) -> tuple[Image, ...]:
@@ -165,15 +182,26 @@ class Ask:
                     found += [inner for inner in part.parts if isinstance(inner, Image)]
         return tuple(found)
 
+    @property
+    def unread(self) -> tuple[Other, ...]:
+        """Parts with something inside that a model would read and the guard cannot."""
+        found: list[Other] = []
+        for turn in (*self.beside, *self.turns):
+            for part in turn.parts:
+                inner = part.parts if isinstance(part, ToolResult) else (part,)
+                found += [other for other in inner if isinstance(other, Other) and other.unread]
+        return tuple(found)
+
     def exchange(self) -> Exchange:
         """What the guard judges: a message for every run of parts that one party wrote.
 
-        Tool results become ``tool`` messages, an assistant's tool calls and shown reasoning its own words, and the
-        texts of unknown parts those of whoever sent them. Nothing that a model would read is left out but pictures.
+        Tool definitions and results become ``tool`` messages, third parties' words; an assistant's tool calls and
+        shown reasoning are its own, and the texts of unknown parts those of whoever sent them. Nothing that a model
+        would read is left out but pictures and what ``unread`` lists.
         """
-        messages: list[Message] = []
-        for turn in self.turns:
-            own: list[str] = []
+        messages = [Message(role=Role.TOOL, content="\n".join(tool.texts)) for tool in self.tools if tool.texts]
+        for turn in (*self.beside, *self.turns):
+            own: list[str] = [turn.name] if turn.name else []
             for part in turn.parts:
                 match part:
                     case Text(text=text) | Reasoning(text=text):
@@ -183,8 +211,12 @@ class Ask:
                     case Other(texts=texts):
                         own += texts
                     case ToolResult(parts=inner):
-                        brought = [p.text for p in inner if isinstance(p, Text)]
-                        brought += [text for p in inner if isinstance(p, Other) for text in p.texts]
+                        brought = [part.name] if part.name else []
+                        for piece in inner:
+                            if isinstance(piece, Text):
+                                brought.append(piece.text)
+                            elif isinstance(piece, Other):
+                                brought += piece.texts
                         messages.append(Message(role=Role.TOOL, content="\n".join(brought)))
                     case Image():
                         pass
@@ -195,7 +227,7 @@ class Ask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """Tokens as the provider counted them; ``reasoning`` is a part of ``output``."""
+    """Tokens as the provider counted them; ``reasoning`` is a part of ``output``, both cache counts of ``input``."""
 
     input: int = 0
     output: int = 0
@@ -246,6 +278,7 @@ class Piece:
     channel: Channel
     item: int
     text: str
+    logprobs: tuple[dict[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -269,7 +302,7 @@ class OpaqueSeen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemDone:
-    """A part of a choice is complete."""
+    """A part of a choice is complete; a provider that interleaves parts may yet go on with it."""
 
     choice: int
     item: int

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from solon.core.errors import SolonError
-from solon.gateway.wire import Ask, Event, Fact, Reply
+from solon.gateway.wire import Ask, Event, Fact, Image, Reply
 
 
 class WireError(SolonError):
@@ -66,11 +66,18 @@ class StreamWriter(Protocol):
         ...
 
     def pass_on(self, event: Event) -> bytes:
-        """``event.raw``, noting what it says, so that ``cut`` and later facts are consistent with what went out."""
+        """``event.raw``, noting what it says, so that ``cut`` and later facts are consistent with what went out.
+
+        Only for events of this dialect. Hidden reasoning and usage that only the gateway asked for are left out.
+        """
         ...
 
     def trimmed(self, event: Event, texts: Sequence[str]) -> bytes:
-        """The event with the text of its pieces, in order, replaced by ``texts`` (what was released of each)."""
+        """The event with the text of its pieces, in order, replaced by ``texts`` (what was released of each).
+
+        Where something was withheld, what else it says that belongs to the whole (a stop reason, usage, token scores)
+        is left out; ``cut`` or ``write`` of the facts that follow come next.
+        """
         ...
 
     def cut(self, refusal: Refusal) -> bytes:
@@ -121,8 +128,19 @@ class Dialect(Protocol):
         """
         ...
 
-    def write_reply(self, reply: Reply, ask: Ask) -> dict[str, Any]:
-        """A whole reply for the client: ``reply.body`` untouched where the upstream spoke this dialect."""
+    def metered(self, body: dict[str, Any]) -> dict[str, Any]:
+        """A body for an upstream of this dialect whose reply, streamed too, ends with token counts."""
+        ...
+
+    def picture(self, image: Image) -> Any:
+        """The JSON that stands at ``image.place`` in a request of this dialect."""
+        ...
+
+    def write_reply(self, reply: Reply, ask: Ask, *, reasoning: bool = True) -> dict[str, Any]:
+        """A whole reply for the client: ``reply.body`` untouched where the upstream spoke this dialect.
+
+        ``reasoning=False`` hides the model's reasoning.
+        """
         ...
 
     def refuse(self, refusal: Refusal, ask: Ask) -> dict[str, Any]:
@@ -141,6 +159,6 @@ class Dialect(Protocol):
         """For one upstream stream."""
         ...
 
-    def writer(self, ask: Ask) -> StreamWriter:
-        """For one client stream."""
+    def writer(self, ask: Ask, *, reasoning: bool = True) -> StreamWriter:
+        """For one client stream; ``reasoning=False`` hides the model's reasoning."""
         ...
