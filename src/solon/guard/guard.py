@@ -118,28 +118,23 @@ class Guard:
             yield replace(decision, elapsed_ms=each_ms + 1e3 * (time.perf_counter() - begun))
 
     def conclude(
-        self, exchange: Exchange, scored: Sequence[Scored], *, silent: Sequence[str] = (), policy: Policy | None = None
+        self, exchange: Exchange, scored: Sequence[Scored], *, also: Sequence[Verdict] = (), policy: Policy | None = None
     ) -> Decision:
         """From scored segments to the decision: verdicts, further engines, the judge, ``decide``.
 
         Args:
             exchange: what the segments are of.
             scored: the segments that were judged.
-            silent: why others were not; each leaves every rule undetermined.
+            also: verdicts from elsewhere, such as those on segments that could not be judged.
             policy: the law with other actions than the guard's own, by which to decide.
         """
         verdicts = worst_by_rule(self.policy, scored, self.source)
-        verdicts += [
-            Verdict.undetermined(rule.id, because=because, source=self.source)
-            for because in dict.fromkeys(silent)
-            for rule in self.policy.rules
-        ]
         for classifier in self.classifiers:
             verdicts += _heard(classifier, exchange)
         if self.judge is not None:
             readings = [view.text for part in scored for view in part.views[1:]]
             verdicts = consult(self.judge, exchange, verdicts, self.uncertain, readings=readings)
-        decision = decide(policy or self.policy, verdicts, self.thresholds)
+        decision = decide(policy or self.policy, [*verdicts, *also], self.thresholds)
         return replace(
             decision,
             policy_digest=self.policy.digest,
