@@ -29,6 +29,8 @@ from solon.ledger.record import ContentState, Gap, LedgerError, Stored, decode, 
 from solon.ledger.schema import FACET_LENGTH, FACETS, SCHEMA_VERSION, contents, prepare, records
 
 _PAGE = 500
+_LOCK_WAIT_S = 5.0
+"""How long a SQLite commit waits for other processes; ``sqlite:///x.db?timeout=1`` names another."""
 _EMPTIED = (ContentState.EXPIRED, ContentState.ERASED)
 
 
@@ -99,6 +101,9 @@ class Store:
                 place="ledger.dsn",
                 repair="Start the database, or name another one.",
             ) from None
+        except LedgerError:
+            self.close()
+            raise
 
     @property
     def name(self) -> str:
@@ -183,8 +188,11 @@ class Store:
     def forget_log(self) -> None:
         """Empty SQLite's write-ahead log, which may still hold what was erased, as far as readers let it."""
         if self.dialect == "sqlite":
-            with self._write.connect() as connection:
-                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+            connection = self._write.raw_connection()  # a checkpoint has to run outside of a transaction
+            try:
+                connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            finally:
+                connection.close()
 
     def close(self) -> None:
         """Close every connection."""
@@ -264,8 +272,9 @@ def _engines(url: URL) -> tuple[Engine, Engine]:
     """One engine with a single connection that writes, and one that reads."""
     if url.drivername == "sqlite":
         sqlite_path(url).parent.mkdir(parents=True, exist_ok=True)
-        write = create_engine(url, pool_size=1, max_overflow=0, connect_args={"timeout": 10})
-        read = create_engine(url, pool_size=4, connect_args={"timeout": 10})
+        wait = {} if "timeout" in url.query else {"timeout": _LOCK_WAIT_S}
+        write = create_engine(url, pool_size=1, max_overflow=0, connect_args=wait)
+        read = create_engine(url, pool_size=4, connect_args=wait)
         _sqlite_settings(write, "BEGIN IMMEDIATE")
         _sqlite_settings(read, "BEGIN")
         return write, read
