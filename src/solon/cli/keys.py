@@ -111,7 +111,7 @@ def list_command(config: Path | None, file: Path | None, as_json: bool, all_keys
 
     table = Table(box=None)
     for head in ("id", "tenant", "state", "bound to", "limits", "expires", "note"):
-        table.add_column(head, overflow="fold")
+        table.add_column(head, overflow="fold", no_wrap=head == "id")
     for key in stored:
         own = ", ".join(f"{name} {value}" for name, value in key.limits.model_dump(exclude_none=True).items())
         table.add_row(key.id, key.tenant, _state(key, now), _bound(key), own, _day(key.expires), key.note)

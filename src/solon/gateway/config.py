@@ -240,9 +240,12 @@ def _repair(loc: Loc) -> str:
 
 
 def _section(loc: Loc) -> bool:
+    """Whether the field holds more than one value by default."""
     parent = _model_at(loc[:-1])
     info = parent.model_fields.get(str(loc[-1])) if parent else None
-    return info is not None and not info.is_required() and info.get_default(call_default_factory=True) is not None
+    if info is None or info.is_required():
+        return False
+    return isinstance(info.get_default(call_default_factory=True), BaseModel | dict | tuple)
 
 
 def _model_at(loc: Loc) -> type[BaseModel] | None:
