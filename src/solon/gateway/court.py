@@ -1,7 +1,7 @@
 """A guard under the settings of one policy: texts in, decisions out, and silence decided as the operator said."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
@@ -94,15 +94,24 @@ class Court:
 
     def refusal(self, decision: Decision) -> Refusal:
         """What a client is told: the notice of the riskiest rule that asked, and nothing else of the decision."""
-        named = next((rule for rule in decision.rules if self._found(rule, decision)), None)
+        named = next(iter(self.found(decision)), None)
         if named is None:
             return Refusal(notice=UNCHECKED)
         return Refusal(notice=self.guard.policy.rule(named).notice, rule=named if self.settings.show_rule else "")
 
-    def _found(self, rule: str, decision: Decision) -> bool:
-        """Whether an engine found the rule broken, and it does not ask out of silence alone."""
+    def found(self, decision: Decision) -> tuple[str, ...]:
+        """The rules that asked because they were found broken, and not out of silence alone."""
         limit = self.guard.thresholds.refine
-        return any(verdict.rule == rule and verdict.risk > limit for verdict in decision.verdicts)
+        broken = {verdict.rule for verdict in decision.verdicts if verdict.risk > limit}
+        return tuple(rule for rule in decision.rules if rule in broken)
+
+    @cached_property
+    def notices(self) -> Mapping[str, tuple[str, ...]]:
+        """Every wording of a refusal, with the rules it speaks for."""
+        made: dict[str, tuple[str, ...]] = {}
+        for rule in self.guard.policy.rules:
+            made[rule.notice] = (*made.get(rule.notice, ()), rule.id)
+        return made
 
     def harmless(self, scored: Scored) -> bool:
         """Whether no rule can ask for anything on this text, and nobody else is to be asked: then ``PERMIT``."""

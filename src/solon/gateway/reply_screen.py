@@ -5,7 +5,7 @@ too, so that a reply is judged alike whether it streams or not. A cut in one run
 """
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -133,6 +133,7 @@ class ReplyScreen:
         checks: which channels are screened.
         enforce: whether anything is held or cut; in shadow mode nothing is.
         unseen: channels the client does not see; what is said there is judged and never stops a reply.
+        on_cut: told once, when the reply is cut.
     """
 
     def __init__(
@@ -143,10 +144,12 @@ class ReplyScreen:
         enforce: bool = True,
         onlookers: tuple[Hearing, ...] = (),
         unseen: frozenset[Channel] = frozenset(),
+        on_cut: Callable[[Decision], None] | None = None,
     ) -> None:
         self._hearings = (hearing, *onlookers)
         self._screened = _screened(checks)
         self._unbound = frozenset(Channel) if not enforce else unseen
+        self._on_cut = on_cut
         self._runs: dict[Key, _Run] = {}
         self._cut: Cut | None = None
         self._stopped_by: Action = Action.PERMIT
@@ -219,6 +222,8 @@ class ReplyScreen:
             self._stopped_by = decision.action
             self.withheld = run.held
             self._cut = Cut(self._hearings[0].court.refusal(decision), released)
+            if self._on_cut is not None:
+                self._on_cut(decision)
             raise self._cut
         if self._cut is not None:  # another run was cut while this one waited
             raise Cut(self._cut.refusal)

@@ -5,6 +5,7 @@ judged is every text that the model would read. The client of a gateway is not i
 messages are judged too; only that they set a role for the model is not held against them.
 """
 
+import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,6 +16,7 @@ from solon.core.decision import Decision
 from solon.core.errors import InputError
 from solon.core.exchange import Exchange, Role
 from solon.core.policy import Policy
+from solon.core.verdict import Verdict
 from solon.engines.classifiers.weights import Weights
 from solon.engines.ensemble.stack import rule_family
 from solon.gateway.bench import Bench, Silence
@@ -24,14 +26,18 @@ from solon.gateway.dialects.base import Refusal
 from solon.gateway.refine import guidance
 from solon.gateway.reply_screen import Hearing, Outcome, ReplyScreen
 from solon.gateway.reply_stream import Cut
+from solon.gateway.session import Past, Sessions, session_verdicts
 from solon.gateway.verdicts import VerdictCache, fingerprint
 from solon.gateway.wire import Ask, Channel, Part, Reasoning, ToolCall, ToolResult
 from solon.guard.segments import DOCUMENT, TEXT, Segment, input_segments
+from solon.guard.stage1 import Scored
 
 __all__ = ["Bench", "Cut", "Outcome", "ReplyScreen", "Screen", "Screening", "Shared", "open_screens"]
 
 Variant = Literal["main", "canary"]
 TOO_LONG = "This conversation is too long to be checked. Please begin a new one."
+_NOWHERE = Segment(name="exchange", kind=TEXT, text="")
+_TURN = re.compile(r"messages\[(\d+)\]")
 _FRAME = frozenset({Role.SYSTEM, Role.DEVELOPER})
 _NAME = 16
 
@@ -63,7 +69,10 @@ class Screening:
     guidance: str = ""
     effort: Literal["raise"] | None = None
     conversation: str = ""
-    session: Mapping[str, Any]
+    past: Past | None = None
+    """What went before, where conversations are remembered."""
+    asked: Exchange
+    """What a reply answers."""
     shadow: bool = False
     variant: Variant = "main"
     other: Decision | None = None
@@ -73,6 +82,18 @@ class Screening:
     """Those of them that were not known from before."""
     elapsed_ms: float = 0.0
 
+    @property
+    def session(self) -> Mapping[str, Any]:
+        """What is remembered of the conversation, for records."""
+        if self.past is None:
+            return {}
+        live = self.past.live()
+        return {
+            "turns": len(self.past.users),
+            "refused": [{"turn": place, "ago": self.past.ago(place)} for place in live],
+            "refused_here_before": len(self.past.siblings),
+        }
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shared:
@@ -80,6 +101,22 @@ class Shared:
 
     bench: Bench
     cache: VerdictCache
+    sessions: Sessions | None = None
+    """``None`` remembers nothing of conversations."""
+
+    @classmethod
+    def make(cls, config: GatewayConfig) -> "Shared":
+        """As the configuration at the start of a worker says."""
+        told = config.session
+        sessions = Sessions(ttl_s=told.ttl_s, capacity=told.capacity) if told.enabled else None
+        return cls(bench=Bench(), cache=VerdictCache(), sessions=sessions)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ruling:
+    decision: Decision
+    judged: int
+    newest: Scored | None
 
 
 class Screen:
@@ -89,10 +126,14 @@ class Screen:
         settings: what the operator chose.
         main: the guard of ``settings.pack``.
         canary: the guard of ``settings.canary``.
+        sessions: what is remembered of conversations.
     """
 
-    def __init__(self, settings: PolicySettings, main: Court, canary: Court | None = None) -> None:
+    def __init__(
+        self, settings: PolicySettings, main: Court, canary: Court | None = None, *, sessions: Sessions | None = None
+    ) -> None:
         self.settings = settings
+        self._sessions = sessions
         self._courts: dict[Variant, Court] = {"main": main}
         if canary is not None:
             self._courts["canary"] = canary
@@ -118,50 +159,79 @@ class Screen:
         """
         begun = time.perf_counter()
         exchange = _exchange(ask, self.settings.screen)
+        if self._sessions is not None and (response_id := ask.body.get("previous_response_id")) is not None:
+            exchange = self._sessions.recall(principal.key_id, response_id, exchange)
         conversation = _conversation(exchange, principal)
         variant = self._variant(conversation)
+        court = self._courts[variant]
+        past = self._sessions.read(principal.key_id, exchange, court.notices) if self._sessions else None
         try:
-            segments = [
-                *(input_segments(exchange) if self.settings.screen.input else _third_party(exchange)),
-                *_frame_segments(exchange, ask, self.settings.screen),
-                *_picture_segments(extra_texts, self.settings.screen),
-            ]
+            segments = self._segments(ask, exchange, past, extra_texts)
         except InputError as error:
             return self._too_long(error, exchange, conversation, variant)
-        decision, judged = await self._decided(self._courts[variant], exchange, segments, principal)
+        ruling = await self._ruled(court, exchange, segments, past, principal)
         other = None
         if variant == "canary":
-            other, more = await self._decided(self._courts["main"], exchange, segments, principal)
-            judged += more
+            other = await self._ruled(self._courts["main"], exchange, segments, past, principal)
+        if past is not None and self.settings.mode == "enforce":
+            self._remember(court, past, ruling)
         elapsed_ms = 1e3 * (time.perf_counter() - begun)
-        screening = Screening(
-            action=decision.action,
-            decision=replace(decision, elapsed_ms=elapsed_ms),
-            conversation=conversation,
-            session={},
-            variant=variant,
-            other=other,
-            texts=len(segments),
-            judged=judged,
-            elapsed_ms=elapsed_ms,
+        return self._enforced(
+            Screening(
+                action=ruling.decision.action,
+                decision=replace(ruling.decision, elapsed_ms=elapsed_ms),
+                conversation=conversation,
+                past=past,
+                asked=past.asked() if past else exchange,
+                variant=variant,
+                other=other.decision if other else None,
+                texts=len(segments),
+                judged=ruling.judged + (other.judged if other else 0),
+                elapsed_ms=elapsed_ms,
+            )
         )
-        return self._enforced(screening)
 
     def reply(self, ask: Ask, screening: Screening) -> ReplyScreen:
         """For the reply to a request that was let through."""
-        exchange = _exchange(ask, self.settings.screen)
         # What was let through on condition has less room: its reply is stopped where another would be refined.
         stops_at = Action.REFINE if screening.decision.action is Action.REFINE else Action.BLOCK
         names: list[Variant] = [screening.variant, *(["main"] if screening.variant == "canary" else [])]
-        hearings = [Hearing(self._courts[name], exchange, stops_at) for name in names]
+        hearings = [Hearing(self._courts[name], screening.asked, stops_at) for name in names]
+        past, sessions = screening.past, self._sessions
+        enforce = self.settings.mode == "enforce"
+
+        def remember(decision: Decision) -> None:
+            if past is not None and sessions is not None and enforce:
+                sessions.refused(past, hearings[0].court.found(decision), None)
+
         hidden = self.settings.reasoning == "hide"
         return ReplyScreen(
             hearings[0],
             checks=self.settings.screen,
-            enforce=self.settings.mode == "enforce",
+            enforce=enforce,
             onlookers=tuple(hearings[1:]),
             unseen=frozenset({Channel.REASONING}) if hidden else frozenset(),
+            on_cut=remember,
         )
+
+    def answered(self, screening: Screening, principal: Sender, response_id: str) -> None:
+        """A reply of that id goes out: a later request may refer to it instead of sending the conversation."""
+        if self._sessions is not None:
+            self._sessions.answered(principal.key_id, response_id, screening.asked)
+
+    def _segments(self, ask: Ask, exchange: Exchange, past: Past | None, extra_texts: Sequence[str]) -> list[Segment]:
+        """Everything that is judged.
+
+        Raises:
+            InputError: where it is too long.
+        """
+        checks = self.settings.screen
+        segments = input_segments(exchange)
+        if not checks.input:  # only what tools brought
+            segments = [segment for segment in segments if segment.kind == DOCUMENT]
+        elif past is not None:
+            segments = past.segments(segments)
+        return [*segments, *_frame_segments(exchange, ask, checks), *_picture_segments(extra_texts, checks)]
 
     def _variant(self, conversation: str) -> Variant:
         """The same for every turn of a conversation, whatever the client sends beside it."""
@@ -171,16 +241,38 @@ class Screen:
         place = int.from_bytes(fingerprint("canary", conversation)[:8], "big") / 2**64
         return "canary" if place < canary.share else "main"
 
-    async def _decided(
-        self, court: Court, exchange: Exchange, segments: Sequence[Segment], principal: Sender
-    ) -> tuple[Decision, int]:
-        """The decision of one guard, and how many texts had to be judged for it."""
+    async def _ruled(
+        self,
+        court: Court,
+        exchange: Exchange,
+        segments: Sequence[Segment],
+        past: Past | None,
+        principal: Sender,
+    ) -> _Ruling:
+        """What one guard decides."""
+        spent = past.refused_segments() if past and self.settings.screen.input else []
         try:
-            heard, judged = await court.hear(segments, tenant=principal.tenant)
-            return await court.decide(exchange, [_as_sent(answer) for answer in heard]), judged
+            heard, judged = await court.hear([*segments, *spent], tenant=principal.tenant)
+            current, earlier = heard[: len(segments)], _by_place(heard)
+            newest = earlier.get(past.users[-1]) if past and past.users else None
+            also: list[Verdict] = []
+            if past is not None:
+                guard = court.guard
+                also = session_verdicts(guard.policy, guard.thresholds, past, newest, earlier)
+            decision = await court.decide(exchange, [_as_sent(answer) for answer in current], also=also)
+            return _Ruling(decision, judged, newest)
         except Exception as error:  # whatever it is, it must not let a request through unjudged
-            missing = Silence(segment=Segment(name="exchange", kind=TEXT, text=""), because=_said(error))
-            return court.decide_now(exchange, [missing]), len(segments)
+            missing = Silence(segment=_NOWHERE, because=f"{type(error).__name__}: {error}")
+            return _Ruling(court.decide_now(exchange, [missing]), len(segments), None)
+
+    def _remember(self, court: Court, past: Past, ruling: _Ruling) -> None:
+        """A refusal of something that was found; what could not be judged is not held against anyone."""
+        rules = court.found(ruling.decision)
+        if ruling.decision.action is not Action.BLOCK or not rules or self._sessions is None:
+            return
+        newest = ruling.newest
+        own = newest is not None and any(newest.risks.get(rule, 0.0) > court.guard.thresholds.refine for rule in rules)
+        self._sessions.refused(past, rules, newest.summary if newest and own else None)
 
     def _enforced(self, screening: Screening) -> Screening:
         """With what follows for the client, which in shadow mode is nothing."""
@@ -198,7 +290,7 @@ class Screen:
 
     def _too_long(self, error: InputError, exchange: Exchange, conversation: str, variant: Variant) -> Screening:
         """Blocked, also where the operator lets failures pass: a client must not be able to choose this one."""
-        missing = Silence(segment=Segment(name="exchange", kind=TEXT, text=""), because=error.problem)
+        missing = Silence(segment=_NOWHERE, because=error.problem)
         decision = self._courts[variant].decide_now(exchange, [missing])
         return self._enforced(
             Screening(
@@ -206,7 +298,7 @@ class Screen:
                 decision=replace(decision, action=Action.BLOCK, because=error.problem),
                 refusal=Refusal(notice=TOO_LONG),
                 conversation=conversation,
-                session={},
+                asked=exchange,
                 variant=variant,
             )
         )
@@ -228,15 +320,11 @@ def open_screens(config: GatewayConfig, shared: Shared) -> dict[str, Screen]:
         for court in (main, canary):
             if court is not None:
                 court.guard.check(_WARMING)
-        made[name] = Screen(settings, main, canary)
+        made[name] = Screen(settings, main, canary, sessions=shared.sessions)
     return made
 
 
 _WARMING = "What a fine morning for a walk by the river."
-
-
-def _said(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"
 
 
 def _exchange(ask: Ask, checks: Checks) -> Exchange:
@@ -254,9 +342,17 @@ def _exchange(ask: Ask, checks: Checks) -> Exchange:
     return replace(ask, turns=turns).exchange()
 
 
-def _third_party(exchange: Exchange) -> list[Segment]:
-    """Only what tools brought: the operator has turned the check of what clients say off."""
-    return [segment for segment in input_segments(exchange) if segment.kind == DOCUMENT]
+def _by_place(heard: Sequence[Heard]) -> dict[int, Scored]:
+    """What was found about user turns, by their place in the conversation."""
+    found: dict[int, Scored] = {}
+    for answer in heard:
+        if (
+            isinstance(answer, Scored)
+            and answer.segment.kind == TEXT
+            and (match := _TURN.fullmatch(answer.segment.name))
+        ):
+            found[int(match[1])] = answer
+    return found
 
 
 def _frame_segments(exchange: Exchange, ask: Ask, checks: Checks) -> list[Segment]:
