@@ -92,12 +92,14 @@ class Other:
     """A part of a kind that only its own dialect understands (audio, files, server tools); ``raw`` is its JSON.
 
     ``texts`` are the strings inside that a model would read; they are screened like any text. ``unread`` says what
-    else is inside that a model would read and the guard cannot (``audio``, ``a PDF``, ``a stored file``).
+    else is inside that a model would read and the guard cannot (``audio``, ``a PDF``, ``a stored file``). A ``spare``
+    one may be left out where another dialect has no words for it, for nothing hangs on it.
     """
 
     raw: dict[str, Any]
     texts: tuple[str, ...] = ()
     unread: str = ""
+    spare: bool = False
     place: str = ""
 
 
@@ -271,6 +273,15 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ItemStarted:
+    """A part of a choice begins that is not a tool call; dialects whose parts have no beginning leave it out."""
+
+    choice: int
+    item: int
+    channel: Channel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Piece:
     """A piece of text. ``item`` tells apart the parts of one choice (content blocks, tool calls), in order."""
 
@@ -337,7 +348,7 @@ class Failed:
     message: str
 
 
-Fact = Started | Piece | CallStarted | OpaqueSeen | ItemDone | Stopped | UsageSeen | Ended | Failed
+Fact = Started | ItemStarted | Piece | CallStarted | OpaqueSeen | ItemDone | Stopped | UsageSeen | Ended | Failed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

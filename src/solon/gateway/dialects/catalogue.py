@@ -2,8 +2,9 @@
 
 from solon.gateway.dialects.base import Dialect
 from solon.gateway.dialects.chat.dialect import OpenAIChat
+from solon.gateway.dialects.messages.dialect import AnthropicMessages
 
-DIALECTS: dict[str, Dialect] = {dialect.name: dialect for dialect in (OpenAIChat(),)}
+DIALECTS: dict[str, Dialect] = {dialect.name: dialect for dialect in (OpenAIChat(), AnthropicMessages())}
 _BY_PATH = {dialect.path: dialect for dialect in DIALECTS.values()}
 
 

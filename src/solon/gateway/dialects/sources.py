@@ -4,10 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 from solon.gateway.dialects.chat.ask import FIELDS as CHAT
+from solon.gateway.dialects.messages.ask import FIELDS as MESSAGES
 from solon.gateway.dialects.translate import Fields, check_translatable
 from solon.gateway.wire import Ask
 
-SOURCES: dict[str, Fields] = {"openai_chat": CHAT}
+SOURCES: dict[str, Fields] = {"openai_chat": CHAT, "anthropic_messages": MESSAGES}
 """The fields of each dialect's requests, by its name."""
 
 

@@ -67,6 +67,24 @@ def only_here(part: Part, target: str) -> WireError:
     )
 
 
+def spare(part: Part) -> bool:
+    """Whether a part may be left out in another dialect."""
+    return isinstance(part, Other) and part.spare
+
+
+FIELD_NAMES = {
+    "openai_chat": {"json": "response_format", "effort": "reasoning_effort"},
+    "openai_responses": {"json": "text.format", "effort": "reasoning.effort", "logprobs": "top_logprobs"},
+    "anthropic_messages": {"json": "output_config.format", "stop": "stop_sequences", "effort": "output_config.effort"},
+}
+"""Where a dialect keeps a setting that others call differently, for errors in the client's own words."""
+
+
+def field_of(ask: Ask, setting: str) -> str:
+    """The place of a setting in the client's request."""
+    return FIELD_NAMES[ask.dialect].get(setting, setting)
+
+
 def function_tool(tool: ToolSpec, target: str) -> ToolSpec:
     """``tool`` itself where it is a function with a JSON schema, which every dialect has.
 

@@ -111,7 +111,14 @@ def _assistant_parts(message: Json, place: str, content: list[Part]) -> list[Par
     audio = f.mapping(message, "audio", place)
     if audio:
         parts.append(Other(raw={"type": "audio", **audio}, texts=f.readable(audio), place=f"{place}.audio"))
-    return [*parts, *call_parts(message, place)]
+    return [*parts, *call_parts(message, place), *_notes(message, place)]
+
+
+def _notes(message: Json, place: str) -> list[Part]:
+    """Citations that came with an answer and are sent back with it."""
+    notes = f.sequence(message, "annotations", place)
+    where = f"{place}.annotations"
+    return [Other(raw={"annotations": notes}, texts=f.readable(notes, where), spare=True, place=where)] if notes else []
 
 
 def call_parts(message: Json, place: str) -> list[Part]:

@@ -52,7 +52,7 @@ def _messages(turn: Turn) -> list[Json]:
             content.append({"type": "text", "text": part.text})
         elif isinstance(part, Image) and turn.role is Role.USER:
             content.append({"type": "image_url", "image_url": _image(part)})
-        else:
+        elif not t.spare(part):
             raise t.only_here(part, NAME)
     if content or not made:
         message: Json = {"role": turn.role.value, "content": _plain(content)}
@@ -101,7 +101,8 @@ def _assistant(turn: Turn) -> Json:
                 if text and not opaque.get("signature") and not opaque.get("encrypted_content"):
                     message["reasoning_content"] = message.get("reasoning_content", "") + text
             case Image() | ToolResult() | Other():
-                raise t.only_here(part, NAME)
+                if not t.spare(part):
+                    raise t.only_here(part, NAME)
     if texts:
         message["content"] = "".join(texts)
     elif "tool_calls" not in message:
