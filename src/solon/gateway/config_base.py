@@ -63,6 +63,10 @@ def require_known(name: str, known: Iterable[str], what: str, at: tuple[str | in
         raise misplaced(f"there is no {what} {name!r} ({hint})", at)
 
 
+def _fields(value: object) -> dict[str, object]:
+    return cast(dict[str, object], value) if isinstance(value, dict) else {}
+
+
 class Settings(BaseModel):
     """Unknown keys are refused; nothing changes after reading."""
 

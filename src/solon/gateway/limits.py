@@ -135,18 +135,18 @@ class Limiter:
         needs = self._needs(principal, estimate)
         if not needs:
             return Admission(self, needs)
-        missing: list[Need] = []
-        had: list[Need] = []
-        for need in needs:
-            (had if self._spend(need) else missing).append(need)
+        missing = [need for need in needs if not self._covered(need)]
+        used = [self._use(need) for need in needs]
         if missing:
             try:
                 for need in missing:
                     self._still_refused(need)
-                await self._take([self._with_more(need) for need in missing])
+                await self._take(
+                    [self._asked(need, had) for need, had in zip(needs, used, strict=True) if need in missing]
+                )
             except BaseException:
-                for need in had:
-                    self.credit(need)
+                for had in used:
+                    self.credit(had)
                 raise
         return Admission(self, needs)
 
@@ -179,22 +179,27 @@ class Limiter:
         found.limit = need.limit
         return found
 
-    def _spend(self, need: Need) -> bool:
-        """Use credit that is there already."""
+    def _covered(self, need: Need) -> bool:
+        """Whether there is credit enough already."""
         credit = self._credits.get((need.kind, need.owner))
-        if credit is None or credit.balance < need.amount or credit.limit != need.limit:
-            return False
-        credit.balance -= need.amount
-        return True
+        return credit is not None and credit.balance >= need.amount and credit.limit == need.limit
 
-    def _with_more(self, need: Need) -> Need:
-        """The need and, but for slots, credit for those that will follow within a lease, going by those that came."""
+    def _use(self, need: Need) -> Need:
+        """Use what credit there is, up to the need; where something is owed, all of that."""
+        credit = self._credit(need)
+        had = min(credit.balance, need.amount)
+        credit.balance -= had
+        return replace(need, amount=had)
+
+    def _asked(self, need: Need, had: Need) -> Need:
+        """What is missing and, but for slots, credit for those that will follow within a lease, as they came before."""
+        missing = replace(need, amount=need.amount - had.amount)
         if need.kind is Kind.SLOTS:
-            return need
+            return missing
         credit = self._credit(need)
         busy = time.monotonic() - credit.taken_at < self.settings.lease_ms / 1e3
         credit.times = min(2 * credit.times, _MOST_TIMES) if busy else 1
-        return replace(need, ahead=need.amount * credit.times)
+        return replace(missing, ahead=need.amount * credit.times)
 
     def _still_refused(self, need: Need) -> None:
         """A client that comes again at once gets the same answer, without asking the database."""
