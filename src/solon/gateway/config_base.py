@@ -76,14 +76,11 @@ class Settings(BaseModel):
     @classmethod
     def _no_truth_for_numbers(cls, value: object) -> object:
         """YAML reads `no`, `off` and `yes` as booleans, which would pass for 0 and 1."""
-        if isinstance(value, dict):
-            for name, given in cast(dict[str, object], value).items():
-                field = cls.model_fields.get(name)
-                if isinstance(given, bool) and field is not None and field.annotation is not bool:
-                    said = "true" if given else "false"
-                    raise misplaced(
-                        f"got {said} where a value is expected (`yes`, `no`, `on`, `off` mean that)", (name,)
-                    )
+        for name, given in _fields(value).items():
+            field = cls.model_fields.get(name)
+            if isinstance(given, bool) and field is not None and field.annotation is not bool:
+                said = "true" if given else "false"
+                raise misplaced(f"got {said} where a value is expected (`yes`, `no`, `on`, `off` mean that)", (name,))
         return value
 
 
