@@ -164,7 +164,7 @@ class Screen:
         conversation = _conversation(exchange, principal)
         variant = self._variant(conversation)
         court = self._courts[variant]
-        past = self._sessions.read(principal.key_id, exchange, court.notices) if self._sessions else None
+        past = self._sessions.read(principal.key_id, exchange, court.notices) if self._sessions is not None else None
         try:
             segments = self._segments(ask, exchange, past, extra_texts)
         except InputError as error:
@@ -217,7 +217,8 @@ class Screen:
     def answered(self, screening: Screening, principal: Sender, response_id: str) -> None:
         """A reply of that id goes out: a later request may refer to it instead of sending the conversation."""
         if self._sessions is not None:
-            self._sessions.answered(principal.key_id, response_id, screening.asked)
+            exchange = screening.past.exchange if screening.past is not None else screening.asked
+            self._sessions.answered(principal.key_id, response_id, exchange)
 
     def _segments(self, ask: Ask, exchange: Exchange, past: Past | None, extra_texts: Sequence[str]) -> list[Segment]:
         """Everything that is judged.
