@@ -21,8 +21,9 @@ def server_folder() -> Path | None:
 class PostgresServer:
     """Starts, stops and kills the server; ``database()`` empties its database."""
 
-    def __init__(self, programs: Path) -> None:
+    def __init__(self, programs: Path, *, fsync: bool = False) -> None:
         self._programs = programs
+        self._fsync = "on" if fsync else "off"
         self._user = None
         if os.geteuid() == 0:  # the server refuses to run as root
             names = {entry.pw_name for entry in pwd.getpwall()}
@@ -41,7 +42,8 @@ class PostgresServer:
         return str(self.folder / "data")
 
     def start(self) -> None:
-        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={self.folder} -c fsync=off"
+        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={self.folder}"
+        options += f" -c fsync={self._fsync}"
         self._run("pg_ctl", "-D", self.data, "-w", "-t", "60", "-l", str(self.folder / "log"), "-o", options, "start")
 
     def stop(self) -> None:

@@ -2,6 +2,7 @@
 
 from solon.ledger.ledger import Health, Ledger, Window, open_ledger
 from solon.ledger.record import ContentState, Gap, LedgerError, LedgerFull, Record, Stored
+from solon.ledger.store import Query
 
 __all__ = [
     "ContentState",
@@ -10,6 +11,7 @@ __all__ = [
     "Ledger",
     "LedgerError",
     "LedgerFull",
+    "Query",
     "Record",
     "Stored",
     "Window",

@@ -192,7 +192,11 @@ class Ledger:
             limit=limit,
             newest_first=newest_first,
         )
-        return self._store.read(query, self._sealer)
+        return self.select(query)
+
+    def select(self, query: Query, *, words: bool = True) -> Iterator[Stored]:
+        """The records of a query, in pages; without their contents unless ``words``."""
+        return self._store.read(query, self._sealer if words else None)
 
     def get(self, record_id: str) -> Stored | None:
         """One record with its content."""

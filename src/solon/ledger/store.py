@@ -131,7 +131,7 @@ class Store:
         while left is None or left > 0:
             page = self._page(replace(query, limit=_PAGE if left is None else min(_PAGE, left)))
             found = [row for row in page if _matches(row, query.where)]
-            sealed = self._sealed([row["id"] for row in found])
+            sealed = self._sealed([row["id"] for row in found]) if sealer else {}
             for row in found:
                 yield _stored(row, sealed.get(row["id"]), sealer)
             if not page:
