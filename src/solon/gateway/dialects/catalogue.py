@@ -3,8 +3,11 @@
 from solon.gateway.dialects.base import Dialect
 from solon.gateway.dialects.chat.dialect import OpenAIChat
 from solon.gateway.dialects.messages.dialect import AnthropicMessages
+from solon.gateway.dialects.responses.dialect import OpenAIResponses
 
-DIALECTS: dict[str, Dialect] = {dialect.name: dialect for dialect in (OpenAIChat(), AnthropicMessages())}
+DIALECTS: dict[str, Dialect] = {
+    dialect.name: dialect for dialect in (OpenAIChat(), OpenAIResponses(), AnthropicMessages())
+}
 _BY_PATH = {dialect.path: dialect for dialect in DIALECTS.values()}
 
 

@@ -174,3 +174,8 @@ _SCHEMA_WORDS = frozenset(
 def schema_texts(schema: object, place: str = "") -> tuple[str, ...]:
     """What a model reads in a JSON schema: names, descriptions, values; not the words of the schema language."""
     return tuple(word for word in readable(schema, place, keys=True) if word not in _SCHEMA_WORDS)
+
+
+def without_keys(holder: Json, keys: frozenset[str]) -> Json:
+    """A shallow copy without ``keys``."""
+    return {key: value for key, value in holder.items() if key not in keys}

@@ -5,10 +5,15 @@ from typing import Any
 
 from solon.gateway.dialects.chat.ask import FIELDS as CHAT
 from solon.gateway.dialects.messages.ask import FIELDS as MESSAGES
+from solon.gateway.dialects.responses.ask import FIELDS as RESPONSES
 from solon.gateway.dialects.translate import Fields, check_translatable
 from solon.gateway.wire import Ask
 
-SOURCES: dict[str, Fields] = {"openai_chat": CHAT, "anthropic_messages": MESSAGES}
+SOURCES: dict[str, Fields] = {
+    "openai_chat": CHAT,
+    "openai_responses": RESPONSES,
+    "anthropic_messages": MESSAGES,
+}
 """The fields of each dialect's requests, by its name."""
 
 

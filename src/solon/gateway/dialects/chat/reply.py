@@ -9,6 +9,7 @@ from solon.gateway.dialects.base import Refusal, WireError
 from solon.gateway.dialects.chat.ask import NAME, call_parts, reasoning_parts
 from solon.gateway.dialects.chat.say import call_of
 from solon.gateway.dialects.fields import Json
+from solon.gateway.dialects.lenient import objects
 from solon.gateway.dialects.translate import others
 from solon.gateway.wire import Ask, Choice, Part, Reasoning, Reply, Stop, Text, ToolCall, Usage
 
@@ -170,10 +171,19 @@ def _without_reasoning(body: Json) -> Json:
     choices: list[Json] = []
     for choice in cast("list[Json]", body["choices"]):
         message = {key: value for key, value in choice["message"].items() if key not in REASONING_FIELDS}
+        sealed = sealed_details(choice["message"].get("reasoning_details"))
+        if sealed:
+            message["reasoning_details"] = sealed
         if type(message.get("content")) is list:
             message["content"] = [part for part in message["content"] if part.get("type") != "thinking"]
         choices.append({**choice, "message": message})
     return {**body, "choices": choices}
+
+
+def sealed_details(details: Any) -> list[Json]:
+    """Signed or encrypted reasoning without its words: it must be sent back with the calls."""
+    sealed = (one for one in objects(details) if one.get("data") or one.get("signature"))
+    return [{key: value for key, value in one.items() if key not in ("text", "summary")} for one in sealed]
 
 
 def _choice_json(choice: Choice, reasoning: bool) -> Json:
@@ -208,7 +218,7 @@ def _choice_json(choice: Choice, reasoning: bool) -> Json:
 
 def detail_of(text: str, opaque: Json) -> Json:
     """Signed or encrypted reasoning in the form in which routers hand it round, so that it can be sent back."""
-    if opaque.get("type", "").startswith("reasoning."):
+    if str(opaque.get("type", "")).startswith("reasoning."):
         return opaque
     if "signature" in opaque:
         return {"type": "reasoning.text", "text": text, "format": "anthropic-claude-v1", **opaque}

@@ -13,6 +13,7 @@ from solon.gateway.dialects.chat.reply import (
     STOPS,
     detail_of,
     new_id,
+    sealed_details,
     usage_json,
     usage_of,
 )
@@ -423,8 +424,11 @@ def _choices_of(raw: bytes) -> bool:
 
 
 def _hide(delta: Json) -> None:
+    sealed = sealed_details(delta.get("reasoning_details"))
     for key in (REASONING_FIELDS & delta.keys()) | (delta.keys() - _DELTA):
         del delta[key]
+    if sealed:
+        delta["reasoning_details"] = sealed
     if type(delta.get("content")) is list:
         delta["content"] = [part for part in objects(delta["content"]) if "thinking" not in part]
 

@@ -7,7 +7,7 @@ from typing import Any
 from solon.gateway.dialects.base import WireError
 from solon.gateway.dialects.fields import Json, readable
 from solon.gateway.dialects.lenient import held, words
-from solon.gateway.dialects.messages.reply import STOPS, THINKING, error_of, usage_of
+from solon.gateway.dialects.messages.reply import STOPS, error_of, usage_of
 from solon.gateway.dialects.sse import data_of, read_json, whole, write_json
 from solon.gateway.wire import (
     CallStarted,
@@ -175,8 +175,3 @@ def _index(body: Json) -> int:
     if type(index) is not int or not 0 <= index < _MOST_BLOCKS:
         raise WireError(f"a block of the upstream's stream has number {index!r}", status=502, kind="upstream")
     return index
-
-
-def is_thinking(body: Json) -> bool:
-    """Whether an event begins a block of reasoning."""
-    return body.get("type") == "content_block_start" and held(body.get("content_block")).get("type") in THINKING

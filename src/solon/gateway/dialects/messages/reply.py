@@ -149,11 +149,14 @@ def _call(call: ToolCall) -> Json:
 
 
 def _without_reasoning(body: Json) -> Json:
-    shown = [block for block in cast("list[Json]", body["content"]) if block["type"] not in THINKING]
+    """Signed blocks stay, for they must be sent back with the calls; their words do not, nor do unsigned blocks."""
+    shown: list[Json] = []
+    for block in cast("list[Json]", body["content"]):
+        if block["type"] != "thinking":
+            shown.append(block)
+        elif block.get("signature"):
+            shown.append({**block, "thinking": ""})
     return {**body, "content": shown}
-
-
-THINKING = frozenset({"thinking", "redacted_thinking"})
 
 
 def refuse(refusal: Refusal, ask: Ask) -> Json:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from solon.gateway.dialects.base import Refusal, WireError
 from solon.gateway.dialects.fields import Json
-from solon.gateway.dialects.messages.reader import is_thinking, slots
+from solon.gateway.dialects.messages.reader import slots
 from solon.gateway.dialects.messages.reply import STOP_WORDS, error_json, message_json, refused, usage_json
 from solon.gateway.dialects.sse import data_of, event_of, read_json, write_json
 from solon.gateway.wire import (
@@ -50,8 +50,6 @@ class MessagesWriter:
         self._open: dict[int, int] = {}
         """Items whose block is open, each with the block's index."""
         self._kinds: dict[int, Channel] = {}
-        self._hidden: set[int] = set()
-        """Blocks of a passed stream that are not shown; those behind them move up."""
         self._spoke = False
         self._stop = Stop.END
         self._usage = Usage()
@@ -151,12 +149,17 @@ class MessagesWriter:
         return out + _event({"type": "message_stop"})
 
     def pass_on(self, event: Event) -> bytes:
-        """``event.raw``; where reasoning is hidden its blocks are left out and those behind them move up."""
+        """``event.raw``, without the words of reasoning where that is hidden.
+
+        Blocks of reasoning stay in their places: their signatures must be sent back with the calls.
+        """
+        hidden = False
         for fact in event.facts:
             self._note(fact)
-        if self._reasoning:
-            return event.raw
-        return self._shifted(event, None)
+            hidden = hidden or (isinstance(fact, Piece) and fact.channel is Channel.REASONING)
+        if hidden and not self._reasoning:
+            return self._rewritten(event, [""] * sum(isinstance(fact, Piece) for fact in event.facts))
+        return event.raw
 
     def _note(self, fact: Fact) -> None:
         match fact:
@@ -178,42 +181,31 @@ class MessagesWriter:
                 pass
 
     def _opened(self, item: int, channel: Channel) -> None:
-        if not self._reasoning and channel is Channel.REASONING:
-            self._hidden.add(item)
-            return
-        index = item - sum(1 for hidden in self._hidden if hidden < item)
-        self._open[item], self._kinds[item] = index, channel
-        self._next = max(self._next, index + 1)
+        self._open[item], self._kinds[item] = item, channel
+        self._next = max(self._next, item + 1)
 
     def trimmed(self, event: Event, texts: Sequence[str]) -> bytes:
         """The event with its pieces replaced by what was released of each."""
-        before = [fact.text for fact in event.facts if isinstance(fact, Piece)]
-        if before == list(texts):
+        pieces = [fact for fact in event.facts if isinstance(fact, Piece)]
+        if [piece.text for piece in pieces] == list(texts):
             return self.pass_on(event)
         for fact in event.facts:
             if not isinstance(fact, Piece):
                 self._note(fact)
             elif fact.channel is Channel.TEXT:
                 self._spoke = self._spoke or any(texts)
-        return self._shifted(event, texts)
+        if not self._reasoning:
+            shown = zip(pieces, texts, strict=True)
+            texts = ["" if piece.channel is Channel.REASONING else text for piece, text in shown]
+        return self._rewritten(event, texts)
 
-    def _shifted(self, event: Event, texts: Sequence[str] | None) -> bytes:
+    def _rewritten(self, event: Event, texts: Sequence[str]) -> bytes:
         name, data = data_of(event.raw)
-        if not data:
-            return event.raw
         body = read_json(data)
-        index = body.get("index")
-        if type(index) is int:
-            if index in self._hidden or (is_thinking(body) and not self._reasoning):
-                return b""
-            body["index"] = index - sum(1 for hidden in self._hidden if hidden < index)
-        if texts is not None:
-            for slot, text in zip(list(slots(body)), texts, strict=True):
-                slot.put(text)
-            if not any(texts) and body.get("type") == "content_block_delta":
-                return b""
-        elif not self._hidden:
-            return event.raw
+        for slot, text in zip(list(slots(body)), texts, strict=True):
+            slot.put(text)
+        if not any(texts) and body.get("type") == "content_block_delta":
+            return b""
         return event_of(write_json(body), name)
 
     def cut(self, refusal: Refusal) -> bytes:
