@@ -34,20 +34,23 @@ _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", 
 _TELLING = (ConfigError, PolicyError, WeightsError, OSError)
 """Errors whose words are the operator's or the system's. Others may quote what a client sent."""
 
+_START = r"(?:(?<![A-Za-z0-9])|(?<=\\[abfnrtv])|(?<=\\x[0-9a-f]{2})|(?<=\\u[0-9a-f]{4}))"
+"""Where a word begins, also behind an escape sequence that ``repr`` has written."""
 _SECRET_FORMS = re.compile(
     r"-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)"
-    r"|\b(?:sk|pk|rk)-[A-Za-z0-9_-]{12,}"
-    r"|\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"
-    r"|\bgh[pousr]_[A-Za-z0-9]{20,}|\bgithub_pat_[A-Za-z0-9_]{20,}"
-    r"|\bxox[abeoprs]-[A-Za-z0-9-]{10,}"
-    r"|\bAIza[A-Za-z0-9_-]{30,}|\bhf_[A-Za-z0-9]{20,}"
-    r"|\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)?"
-    r"|(?i:\bbearer\s+)[^\s\"',;]+"
+    rf"|{_START}(?:"
+    r"(?:sk|pk|rk)-[A-Za-z0-9_-]{12,}"
+    r"|(?:AKIA|ASIA)[A-Z0-9]{16}"
+    r"|gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,}"
+    r"|xox[abeoprs]-[A-Za-z0-9-]{10,}"
+    r"|AIza[A-Za-z0-9_-]{30,}|hf_[A-Za-z0-9]{20,}"
+    r"|eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)?)"
+    r"|(?i:bearer\s+)[^\s\"',;]+"
     r"|(?<=://)[^/\s:@]*:[^/\s@]+(?=@)"
 )
 _EMAIL = re.compile(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8}")
 _CARD = re.compile(r"(?<![\d])\d(?:[ -]?\d){12,18}(?!\d)")
-_PHONE = re.compile(r"(?<![\w+])(?:\+|00)?\d(?:[ ()./-]{0,2}\d){7,14}(?!\w)")
+_PHONE = re.compile(r"(?<![\w+])(?:\+|00)?\d(?:[ ()./-]{0,2}\d){7,18}(?!\w)")
 _KEY_LIKE = re.compile(r"(?<![\w/+-])(?=[A-Za-z0-9_/+-]*\d)(?=[A-Za-z0-9_/+-]*[A-Za-z])[A-Za-z0-9_/+-]{24,}={0,2}")
 _known_secrets: set[str] = set()
 
@@ -120,7 +123,7 @@ class LineFormatter(logging.Formatter):
         if self._settings.format == "json":
             return json.dumps(clean, ensure_ascii=True, separators=(",", ":"))
         time, level, _, event = (clean.pop(name) for name in ("time", "level", "logger", "event"))
-        rest = " ".join(f"{name}={json.dumps(value, ensure_ascii=True)}" for name, value in clean.items())
+        rest = " ".join(f"{_word(name)}={json.dumps(value, ensure_ascii=True)}" for name, value in clean.items())
         return f"{time} {level:7} {_one_line(event)} {rest}".rstrip()
 
     def _told(self, error: BaseException) -> dict[str, Any]:
@@ -164,6 +167,10 @@ def _one_line(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     return "".join(c if unicodedata.category(c)[0] not in "CZ" or c == " " else f"\\u{ord(c):04x}" for c in text)
+
+
+def _word(name: str) -> str:
+    return name if name.isidentifier() and name.isascii() else json.dumps(name, ensure_ascii=True)
 
 
 def _luhn(digits: str) -> bool:

@@ -56,7 +56,7 @@ class Prices:
     def of(self, model: str, *, prompt: int = 0, on: date | None = None) -> Price | None:
         """The price of a model for a prompt of so many tokens, today by default; ``None`` where it has none."""
         rows = self._known(model, on or datetime.now(UTC).date())
-        return max((row for row in rows if row.over <= prompt), key=lambda row: row.over, default=None)
+        return max((row for row in rows if row.over < max(prompt, 1)), key=lambda row: row.over, default=None)
 
     def cost(self, model: str, usage: Usage | None) -> float | None:
         """US dollars of one reply of a model; ``None`` where its price or its usage is not known."""
