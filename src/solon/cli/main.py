@@ -14,6 +14,7 @@ _NOUNS = {
     "doctor": "versions, plugins and a self-test of the weights",
     "keys": "API keys of the gateway: new, list, revoke",
     "policy": "the policy as source code: lint, test, diff, explain",
+    "serve": "the gateway in front of any model: OpenAI and Anthropic clients in, any upstream behind",
     "train": "policy + data: calibrated, versioned weights with a model card",
 }
 

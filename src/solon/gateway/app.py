@@ -5,6 +5,7 @@ is not there. So nothing in front of the gateway and the gateway itself can disa
 """
 
 import asyncio
+from dataclasses import asdict
 
 from solon.gateway import logs
 from solon.gateway.asgi import App, Headers, Receive, Scope, Send, send_bytes, send_json
@@ -20,6 +21,7 @@ from solon.gateway.services import Services
 from solon.gateway.tracing import Tracer
 
 ADMIN_PATH = b"/admin"
+_RELOAD = b"/admin/reload"
 _MODELS = b"/v1/models"
 
 
@@ -54,6 +56,8 @@ class Gateway:
             await send_json(send, *self._health.live())
         elif path == READY_PATH.encode() and method in ("GET", "HEAD"):
             await send_json(send, *self._health.ready())
+        elif path == _RELOAD and method == "POST":
+            await self._reload(scope, send)
         elif self._admin is not None and (path == ADMIN_PATH or path.startswith(ADMIN_PATH + b"/")):
             await self._admin(scope, receive, send)
         else:
@@ -114,6 +118,17 @@ class Gateway:
             status=404,
             kind="not_found",
         )
+
+    async def _reload(self, scope: Scope, send: Send) -> None:
+        """Read everything again, for whoever has an admin key; what is broken is refused with its reason."""
+        try:
+            if not self._services.live.now.keys.authenticate(scope["headers"]).admin:
+                raise WireError("this key may not administrate", status=403, kind="permission")
+        except WireError as error:
+            await tell(send, DIALECTS["openai_chat"], error)
+            return
+        outcome = await self._services.live.reload_everywhere()
+        await send_json(send, 200 if outcome.ok else 409, asdict(outcome))
 
     async def _scraped(self, scope: Scope, send: Send, *, open_to_all: bool) -> None:
         if not open_to_all and not self._services.live.now.keys.authenticate(scope["headers"]).admin:

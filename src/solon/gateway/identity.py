@@ -107,6 +107,13 @@ class Keys:
             return None
         return principal
 
+    def named(self, key_id: str) -> Principal | None:
+        """The valid key of that id, for a session that was opened with it."""
+        for _, principal in self._found.values():
+            if principal.key_id == key_id and (principal.expires is None or time.time() < principal.expires):
+                return principal
+        return None
+
     def authenticate(self, headers: Iterable[tuple[bytes, bytes]]) -> Principal:
         """Whose request this is, by the headers of ASGI.
 

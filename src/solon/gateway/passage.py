@@ -60,6 +60,7 @@ class Passage:
         self._receive = receive
         self._send = send
         self._watch = Watch(receive)
+        self._principal: Principal | None = None
         self._client: ClientStream | None = None
         self._writer: StreamWriter | None = None
         self._settings: PolicySettings | None = None
@@ -99,7 +100,7 @@ class Passage:
     async def _serve(self) -> None:
         """From the first header to the last byte."""
         services, now, account = self._services, self._now, self.account
-        principal = now.keys.authenticate(self._scope["headers"])
+        principal = self._principal = now.keys.authenticate(self._scope["headers"])
         account.key, account.tenant = principal.key_id, principal.tenant
         ask = account.ask = self._dialect.read_ask(await self._body())
         account.model, account.stream = ask.model, ask.stream
@@ -111,7 +112,7 @@ class Passage:
             model = route.upstream_model or ask.model
             admission = await services.admit(principal, model, ask)
             try:
-                await self._judge_and_relay(ask, route, principal)
+                await self._judge_and_relay(ask, route)
             finally:
                 account.cost_usd = now.prices.cost(model, account.usage)
                 if account.attempts:
@@ -120,7 +121,7 @@ class Passage:
                     admission.refund()
                 admission.close()
 
-    async def _judge_and_relay(self, ask: Ask, route: Route, principal: Principal) -> None:
+    async def _judge_and_relay(self, ask: Ask, route: Route) -> None:
         account, now = self.account, self._now
         texts: list[str] = []
         if ask.images:
@@ -130,7 +131,7 @@ class Passage:
             account.ask = ask
         if _checks_anything(cast(PolicySettings, self._settings).screen):
             begun = time.perf_counter()
-            screening = await now.screens[account.policy].read(ask, principal, extra_texts=texts)
+            screening = await now.screens[account.policy].read(ask, cast(Principal, self._principal), extra_texts=texts)
             self._screening = screening
             account.screened_s = time.perf_counter() - begun
             if screening.action is Action.BLOCK:
@@ -242,6 +243,7 @@ class Passage:
             runs = {key: text for key, text in runs.items() if not (self._hides_reasoning and key[1] in _REASONING)}
             raw = write_json(self._dialect.write_reply(reply, ask, reasoning=not self._hides_reasoning))
         self._watch.stop()
+        self._answered(reply.id)
         account.status, account.delivered = 200, shown(runs)
         account.delivered_chars = sum(map(len, runs.values()))
         await send_bytes(self._send, 200, raw, self._headers())
@@ -276,6 +278,8 @@ class Passage:
             if not client.started:
                 raise stream.error
             account.failed(stream.error)
+        if not account.cut:
+            self._answered(stream.id)
         await client.write(b"".join(waiting))
         self._watch.stop()
         await client.end()
@@ -305,6 +309,11 @@ class Passage:
         if rest:
             waiting.append(await stream.feed(rest))
         waiting.append(await stream.end())
+
+    def _answered(self, reply_id: str) -> None:
+        """A reply goes out to which a later request may refer."""
+        if self._screening is not None and self._principal is not None:
+            self._now.screens[self.account.policy].answered(self._screening, self._principal, reply_id)
 
     async def _refuse(self, ask: Ask, refusal: Refusal) -> None:
         """Answer with a refusal, in the form that the client asked for."""

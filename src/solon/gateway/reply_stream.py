@@ -20,6 +20,7 @@ from solon.gateway.wire import (
     ItemDone,
     OpaqueSeen,
     Piece,
+    Started,
     Stopped,
     Usage,
     UsageSeen,
@@ -131,6 +132,8 @@ class ReplyStream:
         self.error: WireError | None = None
         """Why it failed."""
         self.usage: Usage | None = None
+        self.id = ""
+        """The reply's own, by which a later request may refer to it."""
         self.delivered: dict[Key, list[str]] = {}
         """What left, in the order of first words."""
 
@@ -322,6 +325,8 @@ class ReplyStream:
                 self._stopped.add(choice)
             case UsageSeen(usage=usage):
                 self.usage = usage
+            case Started(id=name):
+                self.id = name
             case Failed(kind=kind, message=message):
                 self.over = True
                 self.error = WireError(message, status=502, kind=kind)

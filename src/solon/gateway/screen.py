@@ -29,6 +29,7 @@ from solon.gateway.reply_stream import Cut
 from solon.gateway.session import Past, Sessions, session_verdicts
 from solon.gateway.verdicts import VerdictCache, fingerprint
 from solon.gateway.wire import Ask, Channel, Part, Reasoning, ToolCall, ToolResult
+from solon.guard.guard import Guard
 from solon.guard.segments import DOCUMENT, TEXT, Segment, input_segments
 from solon.guard.stage1 import Scored
 
@@ -141,6 +142,10 @@ class Screen:
     def policy(self, variant: Variant = "main") -> Policy:
         """The law of a variant."""
         return self._courts[variant].guard.policy
+
+    def guard(self, variant: Variant = "main") -> Guard:
+        """The guard of a variant."""
+        return self._courts[variant].guard
 
     @property
     def policy_digest(self) -> str:

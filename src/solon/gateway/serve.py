@@ -72,6 +72,7 @@ def serve(start: Start, listener: socket.socket) -> int:
 def work(start: Start, listener: socket.socket) -> int:
     """Be a worker until told to stop."""
     configure_logs(start.config.logs)
+    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     worker = Worker(start)
     server = _Server(_settings(start.config, worker), worker)
     try:

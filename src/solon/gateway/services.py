@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, ClassVar, Protocol
 
 from solon.gateway.account import Account
 from solon.gateway.config_model import GatewayConfig
@@ -35,12 +35,27 @@ class Snapshot:
     prices: Prices
 
 
+class Outcome(Protocol):
+    """What became of a reload: ``reload.Reloaded``, a dataclass."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    @property
+    def ok(self) -> bool:
+        """Whether the new one serves."""
+        ...
+
+
 class Now(Protocol):
     """Where the present snapshot is: ``reload.Live``."""
 
     @property
     def now(self) -> Snapshot:
         """The present one."""
+        ...
+
+    async def reload_everywhere(self) -> "Outcome":
+        """Read everything again, in every worker."""
         ...
 
 
