@@ -360,7 +360,9 @@ class ImageSettings(Settings):
     max_pixels: PositiveInt = 40_000_000
     """Width times height of one picture."""
     ocr: bool = True
-    """Read and screen text in pictures, where the `ocr` extra is installed."""
+    """Read and screen text in pictures; needs the `ocr` extra."""
+    unread: Literal["refuse", "pass"] = "refuse"
+    """What becomes of a picture that could not be read, and of what no guard reads: audio, PDFs, stored files."""
     allow_hosts: tuple[str, ...] = ()
     """Hosts from which pictures given by address are fetched, over HTTPS and from public addresses only; none
     otherwise."""
