@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import uvicorn
+
 from solon.gateway.asgi import App
 from solon.gateway.strict_http import bounded
 

@@ -7,6 +7,7 @@ from contextlib import suppress
 
 import pytest
 from loopback import serving, spoken
+
 from solon.gateway.asgi import Disconnected, Receive, Scope, Send, read_body, send_bytes
 
 
@@ -86,11 +87,10 @@ def test_a_slow_head_is_given_up(address: str, first: bytes) -> None:
 
 def test_blank_lines_do_not_keep_a_connection(address: str) -> None:
     host, _, port = address.removeprefix("http://").partition(":")
-    with socket.create_connection((host, int(port)), timeout=5) as connection:
-        with pytest.raises(OSError):
-            for _ in range(100):
-                connection.sendall(b"\r\n")
-                time.sleep(0.05)
+    with socket.create_connection((host, int(port)), timeout=5) as connection, pytest.raises(OSError):
+        for _ in range(100):
+            connection.sendall(b"\r\n")
+            time.sleep(0.05)
 
 
 def test_pipelined_requests_are_answered_in_order(address: str) -> None:
