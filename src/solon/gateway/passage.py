@@ -124,7 +124,7 @@ class Passage:
     async def _judge_and_relay(self, ask: Ask, route: Route) -> None:
         account, now = self.account, self._now
         texts: list[str] = []
-        if ask.images:
+        if ask.images or ask.unread:
             from solon.gateway.images import read_images
 
             ask, texts = await read_images(ask, now.config.images)
