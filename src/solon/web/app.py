@@ -18,11 +18,22 @@ from solon.web.session import Access, Sessions, Viewer
 from solon.web.traffic import Traffic
 from solon.web.words import last_words, words_of
 
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A period to look at: in words, in how many bars, and how their times are written."""
+
+    length: timedelta
+    words: str
+    bars: int
+    pattern: str
+
+
 WINDOWS = {
-    "1h": (timedelta(hours=1), "hour", "%H:%M"),
-    "24h": (timedelta(hours=24), "24 hours", "%H:%M"),
-    "7d": (timedelta(days=7), "7 days", "%d %b"),
-    "30d": (timedelta(days=30), "30 days", "%d %b"),
+    "1h": Window(timedelta(hours=1), "hour", 60, "%H:%M"),
+    "24h": Window(timedelta(hours=24), "24 hours", 48, "%H:%M"),
+    "7d": Window(timedelta(days=7), "7 days", 56, "%d %b"),
+    "30d": Window(timedelta(days=30), "30 days", 60, "%d %b"),
 }
 _log = logging.getLogger(__name__)
 
@@ -110,14 +121,14 @@ class Dashboard:
 
     def _overview(self, request: Request, viewer: Viewer) -> Response:
         name = request.query.get("window", "24h")
-        window, words, pattern = WINDOWS.get(name, WINDOWS["24h"])
-        figures = self._traffic.figures(window, viewer.tenant)
+        window = WINDOWS.get(name, WINDOWS["24h"])
+        figures = self._traffic.figures(window.length, viewer.tenant, bars=window.bars)
         values = {
             "figures": figures,
             "window": name if name in WINDOWS else "24h",
             "windows": WINDOWS,
-            "window_words": words,
-            "pattern": pattern,
+            "window_words": window.words,
+            "pattern": window.pattern,
             "health": self._ledger.health(),
             "durability": self._ledger.window,
         }
@@ -126,9 +137,8 @@ class Dashboard:
     def _decisions(self, request: Request, viewer: Viewer) -> Response:
         filters = {name: request.query.get(name, "").strip() for name in decisions.FILTERS}
         name = request.query.get("window", "30d")
-        window, _, _ = WINDOWS.get(name, WINDOWS["30d"])
         before = _integer(request.query.get("before"))
-        since = datetime.now(UTC) - window
+        since = datetime.now(UTC) - WINDOWS.get(name, WINDOWS["30d"]).length
         found = decisions.find(self._ledger, filters, tenant=viewer.tenant, since=since, before=before)
         values = {
             "found": found,
@@ -217,11 +227,11 @@ class Dashboard:
         return self._page("review.html", request, viewer, values)
 
     def _open_round(self, request: Request, viewer: Viewer) -> Response:
-        window, _, _ = WINDOWS.get(request.form.get("window", ""), WINDOWS["7d"])
+        length = WINDOWS.get(request.form.get("window", ""), WINDOWS["7d"]).length
         per_stratum = min(max(_integer(request.form.get("per_stratum")) or review.PER_STRATUM, 1), 200)
         until = datetime.now(UTC)
         round_id = review.open_round(
-            self._ledger, until - window, until, reviewer=viewer.key, tenant=viewer.tenant, per_stratum=per_stratum
+            self._ledger, until - length, until, reviewer=viewer.key, tenant=viewer.tenant, per_stratum=per_stratum
         )
         return self._go(request, f"/review?round={round_id}")
 

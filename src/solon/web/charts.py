@@ -8,19 +8,33 @@ from markupsafe import Markup, escape
 from solon.core.stats import Interval
 from solon.web.traffic import ACTIONS, Bar, RuleRate
 
-_WIDTH, _HEIGHT, _LEFT, _BASE = 960, 220, 44, 24
+_HEIGHT, _LEFT, _BASE = 220, 44, 24
+_WIDE, _NARROW, _COLUMN = 960, 400, 440
 
 
 def time_bars(bars: Sequence[Bar], pattern: str) -> Markup:
-    """Stacked bars over time, blocks at the foot where small numbers can be seen; labels by ``pattern``."""
+    """Stacked bars over time, blocks at the foot where small numbers can be seen, for wide windows and for narrow ones.
+
+    ``pattern`` writes the times below.
+    """
+    return _time_bars(bars, pattern, _WIDE, "wide") + _time_bars(_pairs(bars), pattern, _NARROW, "narrow")
+
+
+def _pairs(bars: Sequence[Bar]) -> list[Bar]:
+    """Two bars in one."""
+    pairs = [bars[at : at + 2] for at in range(0, len(bars), 2)]
+    return [Bar(start=p[0].start, counts={a: sum(b.counts.get(a, 0) for b in p) for a in ACTIONS}) for p in pairs]
+
+
+def _time_bars(bars: Sequence[Bar], pattern: str, width: int, kind: str) -> Markup:
     highest = max((sum(bar.counts.values()) for bar in bars), default=0)
     top = _round_up(highest)
     plot = _HEIGHT - _BASE - 10
-    step = (_WIDTH - _LEFT) / max(1, len(bars))
+    step = (width - _LEFT) / max(1, len(bars))
     parts: list[str] = []
     for share in (0.0, 0.5, 1.0):
         y = 10 + plot * (1 - share)
-        parts.append(f'<line class="grid" x1="{_LEFT}" x2="{_WIDTH}" y1="{y:.1f}" y2="{y:.1f}"/>')
+        parts.append(f'<line class="grid" x1="{_LEFT}" x2="{width}" y1="{y:.1f}" y2="{y:.1f}"/>')
         parts.append(f'<text class="tick" x="{_LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{top * share:g}</text>')
     for number, bar in enumerate(bars):
         x, y = _LEFT + number * step, 10.0 + plot
@@ -37,21 +51,23 @@ def time_bars(bars: Sequence[Bar], pattern: str) -> Markup:
                     f'width="{step * 0.72:.1f}" height="{height:.1f}"/>'
                 )
         parts.append("</g>")
-    every = max(1, len(bars) // 6)
+    every = max(1, len(bars) * 150 // (width - _LEFT))
     for number in range(0, len(bars), every):
         x = _LEFT + (number + 0.5) * step
         parts.append(f'<text class="tick" x="{x:.1f}" y="{_HEIGHT - 4}">{bars[number].start:{pattern}}</text>')
-    return _svg("".join(parts), _WIDTH, _HEIGHT, "Exchanges over time by action")
+    return _svg("".join(parts), width, _HEIGHT, "Exchanges over time by action", kind)
 
 
 def rate_plot(rates: Sequence[RuleRate]) -> Markup:
     """A dot for each rate and a line for its exact interval, on one scale."""
-    row, left, width = 34, 8, 480
+    row, left, width = 34, 2, _COLUMN
     most = max((rate.rate.high for rate in rates), default=0.0) or 1.0
     parts: list[str] = []
     for number, one in enumerate(rates):
         y = 26 + number * row
-        low, high, at = (left + (width - 2 * left) * v / most for v in (one.rate.low, one.rate.high, one.rate.value))
+        low, high, at = (
+            left + 4 + (width - 2 * left - 8) * v / most for v in (one.rate.low, one.rate.high, one.rate.value)
+        )
         parts.append(
             f"<g><title>{escape(one.rule)}: {percent(one.rate)}</title>"
             f'<text class="name" x="{left}" y="{y - 10}">{escape(one.rule)}</text>'
@@ -66,7 +82,7 @@ def rate_plot(rates: Sequence[RuleRate]) -> Markup:
 def quantile_plot(latency: dict[str, list[float]]) -> Markup:
     """Median to 99th percentile of each time, on a logarithmic scale of milliseconds."""
     known = {name: values for name, values in latency.items() if values}
-    row, left, width = 40, 8, 480
+    row, left, width = 40, 2, _COLUMN
     least = max(0.1, min((values[0] for values in known.values()), default=1.0) / 1.5)
     most = max((values[-1] for values in known.values()), default=10.0) * 1.2
     scale = (width - 2 * left) / max(1e-9, math.log(most / least))
@@ -139,14 +155,14 @@ def ms(value: float) -> str:
 
 
 def _round_up(value: float) -> float:
-    """The next of 2, 4, 10, 20, 40, 100, … so that half of it is a whole number too."""
-    if value <= 2:
-        return 2
+    """The next of 2, 4, 6, 8, 10, 20, 40, … so that half of it is a whole number too."""
+    if value <= 10:
+        return max(2, 2 * math.ceil(value / 2))
     power = 10 ** math.floor(math.log10(value))
-    return next(step * power for step in (1, 2, 4, 10) if step * power >= value)
+    return next(step * power for step in (1, 2, 4, 6, 8, 10) if step * power >= value)
 
 
-def _svg(inside: str, width: float, height: float, label: str) -> Markup:
+def _svg(inside: str, width: float, height: float, label: str, kind: str = "") -> Markup:
     return Markup(  # noqa: S704 - numbers are ours, every text above is escaped
-        f'<svg viewBox="0 0 {width:g} {height:g}" role="img" aria-label="{escape(label)}">{inside}</svg>'
+        f'<svg class="{kind}" viewBox="0 0 {width:g} {height:g}" role="img" aria-label="{escape(label)}">{inside}</svg>'
     )

@@ -9,9 +9,13 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from solon.web import charts
-from solon.web.words import visible
+from solon.web.words import breakable, visible
 
-STATIC = {"style.css": "text/css; charset=utf-8", "live.js": "text/javascript; charset=utf-8"}
+STATIC = {
+    "style.css": "text/css; charset=utf-8",
+    "live.js": "text/javascript; charset=utf-8",
+    "icon.svg": "image/svg+xml",
+}
 
 
 def static(name: str) -> bytes:
@@ -46,7 +50,13 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        when=_when, number=_number, money=_money, ms=charts.ms, percent=charts.percent, visible=visible
+        when=_when,
+        number=_number,
+        money=_money,
+        ms=charts.ms,
+        percent=charts.percent,
+        visible=visible,
+        breakable=breakable,
     )
     environment.globals.update(charts=charts, version=_VERSION)  # pyright: ignore[reportCallIssue, reportArgumentType]
     return environment

@@ -137,6 +137,7 @@ def open_round(
         name, flagged, reason = stratum_of(stored.body)
         drawing = drawings.setdefault(name, _Drawing(flagged, reason))
         drawing.see(stored.id, salt, per_stratum)
+    drawings = _merged(drawings, per_stratum)
     strata = [
         {
             "name": name,
@@ -152,6 +153,24 @@ def open_round(
         "per_stratum": per_stratum, "strata": strata,
     }  # fmt: skip
     return ledger.put(Record(kind="round", body=body), durable=True)
+
+
+def _merged(drawings: dict[str, _Drawing], most: int) -> dict[str, _Drawing]:
+    """Rules that stopped too little to be a stratum of their own become one for each action.
+
+    Each of them lies in its heap whole, so that the smallest hashes of all of them are a random draw again.
+    """
+    merged: dict[str, _Drawing] = {}
+    for name, drawing in drawings.items():
+        action = name.partition(" · ")[0]
+        if drawing.flagged and drawing.size < most:
+            reason = f"{'Blocked' if action == 'block' else 'Refined'} under rules that rarely ask."
+            other = merged.setdefault(f"{action} · other rules", _Drawing(True, reason))
+            other.size += drawing.size
+            other.heap = sorted([*other.heap, *drawing.heap])[-most:]
+        else:
+            merged[name] = drawing
+    return merged
 
 
 def rounds(ledger: Ledger, tenant: str | None, *, most: int = 10) -> list[Round]:

@@ -92,8 +92,9 @@ class Traffic:
         self._full = False
 
     def figures(self, window: timedelta, tenant: str | None, *, bars: int = 48, now: datetime | None = None) -> Figures:
-        """What passed in the window that ends now, for one tenant or for all."""
-        until = now or datetime.now(UTC)
+        """What passed in the window that ends now, for one tenant or for all; bars begin at round times."""
+        width = (window / bars).total_seconds()
+        until = datetime.fromtimestamp(math.ceil((now or datetime.now(UTC)).timestamp() / width) * width, UTC)
         since = until - window
         with self._lock:
             self._catch_up()

@@ -150,6 +150,11 @@ def visible(text: str) -> Markup:
     return Markup("").join(parts)
 
 
+def breakable(name: str) -> Markup:
+    """A rule's name that a narrow column may break behind its dots and underscores."""
+    return Markup("<wbr>").join(escape(part) for part in re.split(r"(?<=[._])", name))
+
+
 def _marks(body: Mapping[str, Any]) -> dict[str, list[Mark]]:
     """What the decisions point at, by segment: rules that asked, or the riskiest one where none did."""
     found: dict[tuple[str, int, int, tuple[str, ...]], list[str]] = {}
