@@ -163,8 +163,8 @@ class Route(Settings):
     keys: tuple[str, ...] | None = None
     """Ids of the keys that may use it; all of them otherwise."""
     pass_through: bool = False
-    """Relay other paths of the upstream too (embeddings, files, …), unscreened but authenticated and limited.
-    Without it they are refused."""
+    """Relay paths that neither write text nor keep anything (embeddings, moderations, transcriptions, …), unscreened
+    but authenticated and limited. Without it they are refused; every other path always is."""
 
 
 class JudgeSettings(Keyed):

@@ -145,6 +145,7 @@ class Metrics:
     def __init__(self) -> None:
         import prometheus_client as prometheus
 
+        prometheus.disable_created_metrics()  # a second series for each, which nothing here needs
         self._folder = os.environ.get(FOLDER_VARIABLE)
         self._registry: CollectorRegistry = prometheus.CollectorRegistry()
         self._children: dict[tuple[str, ...], Any] = {}

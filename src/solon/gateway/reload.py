@@ -94,6 +94,7 @@ class Live:
         self.listeners: list[Callable[[Snapshot], None]] = []
         self.observers: list[Callable[[Reloaded], None]] = []
         self.last = Reloaded(ok=True, digest=first.config.digest)
+        self._started = first.config
         self._path = path
         self._builder = builder
         self._one_at_a_time = asyncio.Lock()
@@ -126,7 +127,7 @@ class Live:
                     _log.exception("reload failed in an unforeseen way")
             else:
                 self.now = after
-                fixed = _changed(before.config, after.config, FIXED)
+                fixed = _changed(self._started, after.config, FIXED)
                 self.last = Reloaded(ok=True, digest=after.config.digest, restart=fixed)
                 _log.info("reloaded", extra={"digest": after.config.digest, "keys": len(after.keys)})
                 if fixed:
