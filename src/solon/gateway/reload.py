@@ -10,7 +10,6 @@ import signal
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +28,8 @@ _MOST_FILES = 5000
 ADMIN = "admin"
 """Id of the key that the configuration itself names."""
 
-FIXED = ("state", "listen", "limits_http", "ledger", "metrics", "tracing", "logs", "session")
-"""Sections that a running gateway does not change: they need a restart."""
+FIXED = ("state", "listen", "limits_http", "limits.shared", "ledger", "metrics", "tracing", "logs", "session")
+"""Parts that a running gateway does not change: they need a restart."""
 
 Marks = Mapping[str, tuple[int, int, int] | None]
 
@@ -131,7 +130,7 @@ class Live:
                 self.last = Reloaded(ok=True, digest=after.config.digest, restart=fixed)
                 _log.info("reloaded", extra={"digest": after.config.digest, "keys": len(after.keys)})
                 if fixed:
-                    _log.warning("these sections change only with a restart", extra={"sections": list(fixed)})
+                    _log.warning("these parts change only with a restart", extra={"parts": list(fixed)})
         for observer in self.observers:
             observer(self.last)
         return self.last
@@ -154,7 +153,7 @@ class Live:
     def on_signal(self) -> None:
         """Reload on SIGHUP; call it from the running event loop of the main thread."""
         loop = asyncio.get_running_loop()
-        with suppress(NotImplementedError, ValueError):  # no such signal on this platform, or not the main thread
+        with suppress(NotImplementedError, ValueError, RuntimeError):  # no such signal on this platform, or not the main thread
             loop.add_signal_handler(signal.SIGHUP, self._soon)
 
     def _soon(self) -> None:
@@ -232,7 +231,12 @@ def _usable(key: StoredKey, config: GatewayConfig) -> bool:
     return not missing
 
 
-def _changed(before: GatewayConfig, after: GatewayConfig, sections: Iterable[str]) -> tuple[str, ...]:
-    dump = partial(GatewayConfig.model_dump, mode="json")
-    old, new = dump(before), dump(after)
-    return tuple(name for name in sections if old[name] != new[name])
+def _changed(before: GatewayConfig, after: GatewayConfig, parts: Iterable[str]) -> tuple[str, ...]:
+    return tuple(name for name in parts if _part(before, name) != _part(after, name))
+
+
+def _part(config: GatewayConfig, name: str) -> object:
+    dumped: Any = config.model_dump(mode="json")
+    for step in name.split("."):
+        dumped = dumped[step]
+    return dumped
