@@ -48,6 +48,8 @@ class Scored:
     n_encoded: int
     encoder: Floats | None
     ngram: Floats
+    summary: Floats | None = None
+    """The encoder's unit-length summary of the window riskiest in content; ``None`` where it was left out."""
 
 
 @dataclass(slots=True)
@@ -188,6 +190,7 @@ class Stage1:
             n_encoded=len(reading.chosen),
             encoder=worst.encoder,
             ngram=worst.ngram,
+            summary=summaries[int(logits[:, FORMS.index("harm")].argmax())] if len(summaries) else None,
         )
 
     def _view(self, reading: _Reading, logits: Floats, number: int) -> "_ViewScore":
