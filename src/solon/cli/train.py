@@ -18,6 +18,10 @@ from solon.policies.loader import load_policy, pack_folder
 )
 @click.option("--from-scratch", is_flag=True, help="Fine-tune the whole encoder (needs solon[train]).")
 @click.option("--minutes", default=60.0, show_default=True, help="Time the encoder may take, from scratch.")
+@click.option(
+    "--scout-of", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="WEIGHTS",
+    help="Only fit the cascade of these weights anew, in place (needs solon[train]).",
+)  # fmt: skip
 @click.option("--generator", metavar="URL", help="OpenAI-compatible endpoint that writes more examples by rule.")
 @click.option("--generator-model", default="", help="Its model name.")
 @click.option("--seed", default=7, show_default=True)
@@ -28,6 +32,7 @@ def command(
     rows: Path | None,
     from_scratch: bool,
     minutes: float,
+    scout_of: Path | None,
     generator: str | None,
     generator_model: str,
     seed: int,
@@ -40,7 +45,11 @@ def command(
     """
     policy = load_policy(pack)
     say = _reporter()
-    if from_scratch:
+    if scout_of is not None:
+        from solon.train.distil import distil
+
+        folder = distil(scout_of, policy, out, data=data, seed=seed, report=say)
+    elif from_scratch:
         from solon.train.pipeline import Plan, train
 
         folder = train(Plan(out=out, data=data, minutes=minutes, seed=seed), policy, report=say)

@@ -23,12 +23,15 @@ def worst_by_rule(policy: Policy, scored: Sequence[Scored], source: Source) -> l
         sound = scored
         if not whole:
             sound = [part for part in scored if math.isfinite(part.risks.get(rule.id, 0.0))]
-        if len(sound) < len(scored):
-            verdicts.append(Verdict.undetermined(rule.id, because="a risk that is not a number", source=source))
-        worst = max(sound, key=lambda part: part.risks.get(rule.id, 0.0), default=None)
-        risk = worst.risks.get(rule.id, 0.0) if worst else 0.0
-        family = rule_family(rule.id)
-        span = worst.best.get(family) if worst and risk > 0.05 else None
+            if len(sound) < len(scored):
+                because = "a risk that is not a number"
+                verdicts.append(Verdict.undetermined(rule.id, because=because, source=source))
+        worst, risk = None, 0.0
+        for part in sound:
+            own = part.risks.get(rule.id, 0.0)
+            if worst is None or own > risk:
+                worst, risk = part, own
+        span = worst.best.get(rule_family(rule.id)) if worst and risk > 0.05 else None
         verdicts.append(Verdict(rule=rule.id, risk=risk, spans=(span,) if span else (), source=source))
     return verdicts
 

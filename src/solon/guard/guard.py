@@ -10,8 +10,11 @@ from dataclasses import replace
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
+from solon.core import registry
 from solon.core.decision import Decision, Thresholds
+from solon.core.errors import SolonError
 from solon.core.exchange import Exchange
 from solon.core.policy import Policy
 from solon.core.protocols import Classifier
@@ -38,7 +41,8 @@ class Guard:
         policy: a policy, the name of a built-in pack, or the path of a pack.
         weights: a folder of weights, or weights that are open already; the shipped ones by default.
         judge: speaks where the classifiers are uncertain (``uncertain``), at a cost of a model call.
-        classifiers: more engines, each with the rules it speaks on.
+        classifiers: more engines, each with the rules it speaks on; those that installed packages register under
+            ``solon.classifiers`` by default, none with ``()``.
         budget: limits of the normalizer for each text.
         cascade: leave the encoder out where the cheap engine is certain; off only to measure.
     """
@@ -49,7 +53,7 @@ class Guard:
         *,
         weights: Path | Weights | None = None,
         judge: Judge | None = None,
-        classifiers: Sequence[Classifier] = (),
+        classifiers: Sequence[Classifier] | None = None,
         budget: Budget | None = None,
         cascade: bool = True,
     ) -> None:
@@ -58,7 +62,7 @@ class Guard:
         if self.weights is not weights:
             require_sound(self.weights)
         self.judge = judge
-        self.classifiers = tuple(classifiers)
+        self.classifiers = registered(self.policy) if classifiers is None else tuple(classifiers)
         self.stage1 = Stage1(self.policy, self.weights, budget=budget, cascade=cascade)
         self.calibration = Calibration.read(self.weights.manifest["calibration"])
         self.thresholds: Thresholds = self.calibration.thresholds(self.policy.benign_budget)
@@ -118,7 +122,12 @@ class Guard:
             yield replace(decision, elapsed_ms=each_ms + 1e3 * (time.perf_counter() - begun))
 
     def conclude(
-        self, exchange: Exchange, scored: Sequence[Scored], *, also: Sequence[Verdict] = (), policy: Policy | None = None
+        self,
+        exchange: Exchange,
+        scored: Sequence[Scored],
+        *,
+        also: Sequence[Verdict] = (),
+        policy: Policy | None = None,
     ) -> Decision:
         """From scored segments to the decision: verdicts, further engines, the judge, ``decide``.
 
@@ -147,6 +156,31 @@ class Guard:
 def as_exchange(item: Exchange | str) -> Exchange:
     """A bare text stands for one user turn."""
     return Exchange.of(item) if isinstance(item, str) else item
+
+
+def registered(policy: Policy) -> tuple[Classifier, ...]:
+    """What installed packages add to the guard, in order of name.
+
+    An entry point of the group ``solon.classifiers`` names a callable, a class say, that takes the policy and returns a
+    ``Classifier`` for it, or ``None`` where it has nothing to say about its rules.
+
+    Raises:
+        SolonError: where one cannot be loaded or made: a guard does not start with an engine missing.
+    """
+    made: list[Classifier] = []
+    for name, make in registry.load(registry.CLASSIFIERS).items():
+        place = f"entry point {registry.CLASSIFIERS}:{name}"
+        try:
+            classifier: Any = make(policy)
+        except Exception as error:
+            problem = f"cannot be made: {type(error).__name__}: {error}"
+            raise SolonError(problem, place=place, repair="Repair or uninstall its package.") from error
+        if classifier is not None and not isinstance(classifier, Classifier):
+            problem = f"made a {type(classifier).__name__}, expected a classifier with name, rules and judge"
+            raise SolonError(problem, place=place, repair="Check it with solon.testing.check_classifier.")
+        if classifier is not None:
+            made.append(classifier)
+    return tuple(made)
 
 
 def _heard(classifier: Classifier, exchange: Exchange) -> list[Verdict]:

@@ -1,5 +1,6 @@
 """Stage 1 and 2 without a judge: segments to one risk a rule, through views, windows, engines and stacks."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,6 +14,7 @@ from solon.core.verdict import Span
 from solon.engines.classifiers.encoder import SIZE, Window
 from solon.engines.classifiers.minors import RULE, SEXUAL_RULES, mentions_minor
 from solon.engines.classifiers.ngram import FORMS
+from solon.engines.classifiers.scout import GUESSED
 from solon.engines.classifiers.weights import Weights
 from solon.engines.ensemble.pool import soft_top
 from solon.engines.ensemble.stack import RULE_GAP, Stack, risk, rule_family
@@ -22,7 +24,9 @@ from solon.guard.segments import REPLY, TEXT, Segment
 
 Floats = npt.NDArray[np.float32]
 MOST_WINDOWS = 320
-"""Windows of one segment that the encoder reads: the riskiest by the cheap engine, which reads them all."""
+"""Windows of one segment that the encoder reads at most: the riskiest by the cheap engines, which read them all."""
+UNSURE_WINDOWS = 24
+"""Of those, windows that the scout does not itself place beyond the benign hundredth: the riskiest of them."""
 _QUOTES = " \t\n\"'`\u201c\u201d\u2018\u2019\u00ab\u00bb"
 _CHUNK = 200_000
 """Characters of a view that are tokenised at once."""
@@ -50,6 +54,8 @@ class Scored:
     ngram: Floats
     summary: Floats | None = None
     """The encoder's unit-length summary of the window riskiest in content; ``None`` where it was left out."""
+    guesses: Floats = field(default_factory=lambda: np.zeros((0, len(GUESSED)), np.float32))
+    """What the scout guessed of every window (windows, guessed); empty in weights without a scout."""
 
 
 @dataclass(slots=True)
@@ -58,9 +64,11 @@ class _Reading:
 
     segment: Segment
     normalized: Normalized
+    context: tuple[int, ...]
     windows: list[Window] = field(default_factory=list[Window])
     owners: list[int] = field(default_factory=list[int])
     cheap: Floats = field(default_factory=lambda: np.zeros((0, len(FORMS)), np.float32))
+    guesses: Floats = field(default_factory=lambda: np.zeros((0, len(GUESSED)), np.float32))
     chosen: list[int] = field(default_factory=list[int])
 
 
@@ -85,6 +93,7 @@ class Stage1:
             for kind, stacks in ensemble["stacks"].items()
         }
         self._skip = {kind: np.array(cuts, np.float32) for kind, cuts in ensemble["skip"].items()}
+        self._scout_cut: dict[str, float] = ensemble.get("scout_cut", {})
         self._columns = {head: number for number, head in enumerate(weights.heads)}
         self._content = [
             number
@@ -107,10 +116,8 @@ class Stage1:
         readings = [self._read(segment) for segment in segments]
         jobs = [(reading, place) for reading in readings for place in reading.chosen]
         if jobs:
-            contexts = {id(reading): self._context(reading.segment) for reading in readings if reading.chosen}
             logits, summaries = self.weights.encoder.run(
-                [reading.windows[place] for reading, place in jobs],
-                [contexts[id(reading)] for reading, _ in jobs],
+                [reading.windows[place] for reading, place in jobs], [reading.context for reading, _ in jobs]
             )
         else:
             logits, summaries = np.zeros((0, 0), np.float32), np.zeros((0, 0), np.float32)
@@ -135,9 +142,9 @@ class Stage1:
 
     def _read(self, segment: Segment) -> _Reading:
         """Views, windows and cheap scores; chooses the windows the encoder must read."""
-        reading = _Reading(segment, self._normalizer.views(segment.text))
+        reading = _Reading(segment, self._normalizer.views(segment.text), self._context(segment))
         cheap: list[Floats] = []
-        room = SIZE - 2 if segment.kind == TEXT else SIZE - 3 - len(self._context(segment))
+        room = SIZE - 2 if segment.kind == TEXT else SIZE - 3 - len(reading.context)
         for number, view in enumerate(reading.normalized.views):
             # Quotation marks round a whole text say nothing of it, but hide it from an encoder that was not shown them.
             plain = veil(view.text)
@@ -157,11 +164,26 @@ class Stage1:
                 reading.owners += [number] * len(windows)
         if cheap:
             reading.cheap = np.concatenate(cheap)
+            if self.weights.scout is not None:
+                reading.guesses = self.weights.scout.guess([window.ids for window in reading.windows])
             reading.chosen = self._choose(reading)
         return reading
 
     def _choose(self, reading: _Reading) -> list[int]:
-        """Windows the encoder must read: those where the cheap engine is not certain, in any family."""
+        """Windows the encoder must read: those where the cheap engines are not certain of a harmless text."""
+        if not len(reading.guesses):
+            return self._choose_by_ngrams(reading)
+        kind = reading.segment.kind
+        place = reading.guesses[:, 0]
+        riskiest = np.argsort(-place, kind="stable")
+        if self.cascade and not self._own.rules:
+            if len(reading.normalized.views) == 1:
+                riskiest = riskiest[place[riskiest] > self._scout_cut.get(kind, -math.inf)]
+            riskiest = riskiest[: max(UNSURE_WINDOWS, int((place > 0.0).sum()))]
+        return sorted(int(number) for number in riskiest[:MOST_WINDOWS])
+
+    def _choose_by_ngrams(self, reading: _Reading) -> list[int]:
+        """The same for weights without a scout, by a cut in every family."""
         wanted = np.arange(len(reading.cheap))
         if self.cascade and not self._own.rules and len(reading.normalized.views) == 1:
             wanted = np.flatnonzero((reading.cheap > self._skip[reading.segment.kind]).any(axis=1))
@@ -191,6 +213,7 @@ class Stage1:
             encoder=worst.encoder,
             ngram=worst.ngram,
             summary=summaries[int(logits[:, FORMS.index("harm")].argmax())] if len(summaries) else None,
+            guesses=reading.guesses,
         )
 
     def _view(self, reading: _Reading, logits: Floats, number: int) -> "_ViewScore":
@@ -203,6 +226,9 @@ class Stage1:
         families: dict[str, float] = {}
         for family, stack in self._stacks[reading.segment.kind].items():
             column = FORMS.index(family)
+            if pooled is None and own and len(reading.guesses):  # where the encoder was left out, the guess stands
+                families[family] = float(reading.guesses[own, 1 + column].max())
+                continue
             encoder = None if pooled is None else float(pooled[column])
             families[family] = stack.tail(encoder, best_rule, float(cheap[column]), len(own))
         return _ViewScore(families, self._by_rule(families, pooled, best_rule), pooled, cheap)

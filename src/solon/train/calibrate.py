@@ -3,7 +3,7 @@
 import json
 import math
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from solon.engines.classifiers.ngram import FORMS
 from solon.engines.classifiers.weights import SUMMARY_SCALE, Weights
 from solon.engines.ensemble.calibration import Calibration
 from solon.engines.ensemble.stack import Stack, benign_tail, risk, rule_family
+from solon.engines.normalize import veil
 from solon.guard.segments import DOCUMENT, REPLY, TEXT, Segment
 from solon.guard.stage1 import Scored, Stage1
 from solon.guard.stream import Stream, Unmoved
@@ -40,6 +41,8 @@ KEPT_SHARE = 0.1
 """Share of benign risks that is kept, highest first: budgets up to here can be served."""
 SKIP_LOSS = 0.004
 """Share of harmful texts, caught with the encoder, that the cascade may lose by leaving it out."""
+SCOUT_LOSS = 0.001
+"""The same for the scout, over all families at once."""
 JUDGE_SHARE = 0.05
 """Share of benign traffic from which on the judge, where there is one, is asked."""
 _BATCH = 24
@@ -121,9 +124,38 @@ def fit_ensemble(samples: Sequence[Sample], *, heads: Sequence[str]) -> dict[str
     return made
 
 
+def scout_cuts(
+    weights: Weights, samples: Sequence[Sample], stacks: Mapping[str, Any], content: Sequence[int]
+) -> dict[str, float]:
+    """The guessed place below which the encoder is left out, for each kind of text that may do without it.
+
+    Replies may not: the scout does not read what they answer. Only texts without decoded views count, as they alone are
+    let through on a guess. Collect with the cascade off.
+    """
+    cuts: dict[str, float] = {}
+    for kind in (TEXT, DOCUMENT):
+        own = {family: Stack.read(raw) for family, raw in stacks.get(kind, {}).items()}
+        caught = [
+            _guessed(weights, scored)
+            for scored in (sample.scored for sample in samples if sample.row.kind == kind and not sample.row.benign)
+            if scored.encoder is not None and len(scored.views) == 1 and max(_tails(scored, own, content)) > 0.0
+        ]
+        if len(caught) >= _FEW:
+            cuts[kind] = round(float(np.quantile(caught, SCOUT_LOSS)), 6)
+    return cuts
+
+
+def _guessed(weights: Weights, scored: Scored) -> float:
+    """The worst place that the scout guesses for any window of a text without decoded views."""
+    if weights.scout is None:
+        raise ValueError("these weights have no scout: fit one first")
+    windows = weights.encoder.windows(veil(scored.views[0].text))
+    return float(weights.scout.guess([window.ids for window in windows])[:, 0].max())
+
+
 def document_risk(sample: Sample, stacks: dict[str, Stack], content: Sequence[int]) -> float:
     """The worst family's risk of a sample, with the encoder."""
-    return float(risk(max(_tail(sample.scored, stack, family, content) for family, stack in stacks.items())))
+    return float(risk(max(_tails(sample.scored, stacks, content))))
 
 
 def benign_distribution(risks: Sequence[float]) -> dict[str, Any]:
@@ -147,6 +179,10 @@ def _features(scored: Scored, family: str, content: Sequence[int]) -> list[float
         float(scored.ngram[column]),
         math.log(max(scored.n_windows, 1)),
     ]
+
+
+def _tails(scored: Scored, stacks: Mapping[str, Stack], content: Sequence[int]) -> list[float]:
+    return [_tail(scored, stack, family, content) for family, stack in stacks.items()]
 
 
 def _tail(scored: Scored, stack: Stack, family: str, content: Sequence[int]) -> float:

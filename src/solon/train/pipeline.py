@@ -116,6 +116,7 @@ def finish(
     """Export, calibrate and describe: from a fitted encoder to weights that serve."""
     from solon.train.encoder import Shape
     from solon.train.export import export_encoder
+    from solon.train.fit_scout import set_scout
 
     info = json.loads((fitted / "fit.json").read_text(encoding="utf-8"))
     halves: dict[str, Any] = load_file(fitted / "model.safetensors")
@@ -132,9 +133,12 @@ def finish(
     if not (weights / "charlm.npz").exists():
         shutil.copy(SHIPPED / "charlm.npz", weights / "charlm.npz")
     manifest: dict[str, Any] = {"schema": SCHEMA, "name": name, "heads": info["heads"], "golden": []}
+    teaching = [row for row in rows if row.split == "train"]
     samples = calibrate.collect(policy, Weights(folder=weights, manifest=manifest), choose(rows), report=report)
     ensemble = calibrate.fit_ensemble(samples, heads=info["heads"])
     content = calibrate.content_columns(info["heads"])
+    manifest["ensemble"] = ensemble
+    set_scout(Weights(folder=weights, manifest=manifest), samples, teaching, report=report)
     stacks = {
         kind: {family: Stack.read(raw) for family, raw in families.items()}
         for kind, families in ensemble["stacks"].items()
@@ -145,14 +149,13 @@ def finish(
     risks = [calibrate.document_risk(sample, stacks["text"], content) for sample in traffic]
     ordinary = calibrate.ordinary_summaries(manifest, weights, policy, traffic)
     np.savez_compressed(weights / "ordinary.npz", summaries=ordinary)
-    manifest["ensemble"] = ensemble
     manifest["calibration"] = calibrate.benign_distribution(risks)
     manifest["golden"] = calibrate.golden(samples, stacks, content)
-    files = ("encoder.onnx", "tokenizer.json", "ngram.npz", "reasoning.npz", "ordinary.npz", "charlm.npz")
+    files = ("encoder.onnx", "tokenizer.json", "scout.npz", "ngram.npz", "reasoning.npz", "ordinary.npz", "charlm.npz")
     manifest["files"] = {file: hashlib.sha256((weights / file).read_bytes()).hexdigest() for file in files}
     calibrate.write_manifest(weights, manifest)
     figures = calibrate.figures(samples, stacks, content, manifest)
-    (weights / "CARD.md").write_text(card(manifest, [r for r in rows if r.split == "train"], figures), encoding="utf-8")
+    (weights / "CARD.md").write_text(card(manifest, teaching, figures), encoding="utf-8")
     for key, value in figures.items():
         report(f"{key}: {value}")
 

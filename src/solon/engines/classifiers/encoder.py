@@ -6,7 +6,7 @@ prompt before it, third-party content with the word that says so.
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -24,6 +24,8 @@ STRIDE = 94
 CONTEXT = 48
 DOCUMENT = "document"
 _BATCH = 16
+_SLACK = 1.25
+"""A batch ends before a window this much longer than its first: padding costs as much as text, batches save little."""
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 Floats = npt.NDArray[np.float32]
@@ -101,13 +103,24 @@ class EncoderModel:
         order = sorted(range(len(framed)), key=lambda number: len(framed[number][0]))
         logits: list[Floats] = []
         summaries: list[Floats] = []
-        for first in range(0, len(order), _BATCH):
-            ids, types, mask = _pad([framed[number] for number in order[first : first + _BATCH]])
+        for first, last in _batches([len(framed[number][0]) for number in order]):
+            ids, types, mask = _pad([framed[number] for number in order[first:last]])
             outputs = self._session.run(None, {"ids": ids, "types": types, "mask": mask})
             logits.append(np.asarray(outputs[0], np.float32))
             summaries.append(np.asarray(outputs[1], np.float32))
         back = np.argsort(order)[[rows[key] for key in keys]]
         return np.concatenate(logits)[back], np.concatenate(summaries)[back]
+
+
+def _batches(lengths: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Half-open ranges of ``lengths``, which ascend: at most ``_BATCH`` of them, and of like length."""
+    first = 0
+    for place, length in enumerate(lengths):
+        if place - first == _BATCH or length > _SLACK * lengths[first] + 1:
+            yield first, place
+            first = place
+    if lengths:
+        yield first, len(lengths)
 
 
 def _frame(ids: tuple[int, ...], context: tuple[int, ...]) -> tuple[list[int], int]:

@@ -15,6 +15,7 @@ from solon.core.record import digest
 from solon.engines.classifiers.encoder import EncoderModel
 from solon.engines.classifiers.ngram import NgramModel
 from solon.engines.classifiers.reasoning import CustomHead, ReasoningModel
+from solon.engines.classifiers.scout import ScoutModel
 
 SHIPPED = Path(__file__).parents[2] / "weights" / "baseline"
 SCHEMA = 1
@@ -53,6 +54,15 @@ class Weights:
             return NgramModel(
                 weights=arrays["weights"].astype(np.float32) * scale, bias=arrays["bias"].astype(np.float32)
             )
+
+    @cached_property
+    def scout(self) -> ScoutModel | None:
+        """What guesses the encoder's answers; ``None`` in weights without one, which read everything."""
+        path = self.folder / "scout.npz"
+        if not path.exists():
+            return None
+        with np.load(path) as arrays:
+            return ScoutModel(**{name: arrays[name] for name in arrays.files})
 
     @cached_property
     def encoder(self) -> EncoderModel:
