@@ -16,7 +16,7 @@ from solon.engines.normalize.charlm import CharModel, Costs, shipped, symbols
 from solon.engines.normalize.ciphers import Ciphers, Solution, beyond, excess_bits, suspicious
 from solon.engines.normalize.reading import Reading, judge, one_script, stretches
 from solon.engines.normalize.turned import Turned
-from solon.engines.normalize.views import Budget, Normalized, OffsetMap, View, part, splice
+from solon.engines.normalize.views import Budget, Normalized, OffsetMap, View, part, replaced, splice
 
 _INK = re.compile(r"[A-Za-z0-9][:;<=>?@\[\\\]^_`{|}~!#$%&*+][A-Za-z0-9:;<=>?@]")
 NODES = 40
@@ -303,12 +303,13 @@ class Normalizer:
         for run in node.read:
             bits[run.start : run.end] = _LITTLE
         solved: list[Solution] = []
-        if suspicious(excess_bits(symbols(text), bits), most=1):
+        strange = bool(suspicious(excess_bits(symbols(text), bits), most=1))
+        if strange:
             solved = Ciphers(self.model, _fired(self._cipher_codecs, node.present)).solve(text, bits, search.late)
         for one in solved:
             self._take(search, node, one)
-        hidden = not node.present.isdisjoint(_STRANGE_SIGNS)
-        if hidden and not solved and not node.kept and len(node.path) < self.budget.depth - 1:
+        strange = strange or not node.present.isdisjoint(_STRANGE_SIGNS)
+        if strange and not solved and not node.kept and len(node.path) < self.budget.depth - 1:
             search.waiting.append(replace(node, stage=_TURNED))
 
     def _turn(self, search: _Search, node: _Node) -> None:
@@ -338,8 +339,7 @@ class Normalizer:
             runs = self._improving(node.text, runs)
         if not runs:
             return [], None
-        child, _ = splice(node.text, OffsetMap(), runs)
-        source, reading = stretches(node.text, child, runs)
+        source, reading = stretches(node.text, replaced(node.text, runs), runs)
         certain = all(run.certain for run in runs)
         verdict = judge(self.model, kind, source, reading, certain=certain)
         shown = reading if verdict.kept or reading.isascii() else canonical(reading)[0]

@@ -24,6 +24,11 @@ TURNERS = frozenset(
     }
 )
 _ALPHANUMERIC = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789")
+_LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
+_MOVERS = frozenset({"reversed", "word_reversed", "reversed_words", "rail_fence"})
+"""Ciphers that keep every character."""
+_SHIFTS = frozenset({"rot", "atbash", "caesar_digits"})
+"""Ciphers that put letters for letters (and digits for digits, or both for both)."""
 _GAPS = frozenset(" \t\r\n,;:|/_-.")
 _HEX = frozenset("0123456789abcdefABCDEF")
 _PRINTING = frozenset(map(chr, range(33, 127)))
@@ -60,8 +65,9 @@ NOISE, STRANGE = 6.5, 3.0
 """Bits a character from which a token, or a stretch of digits and signs (cheap to the model), is turned."""
 LEAST_STRANGE = 16
 """Fewest characters of what is read and is no language yet: less may be chance."""
-LONGEST = 4096
+LONGEST = 16384
 """Characters of a stretch that are turned."""
+_WORDS = re.compile("[A-Za-z][a-z]{3,}")
 _READABLE = re.compile(r"[\t\n\r -~]*")
 
 
@@ -105,7 +111,11 @@ class Turned:
 
     def _stretches(self, text: str, bits: Costs) -> list[tuple[int, int]]:
         """Coded tokens; what follows the first and the last colon; all of the text."""
-        found = [(low, high) for low, high in blobs.runs(text) if float(bits[low:high].mean()) > NOISE]
+        found = [
+            (low, high)
+            for low, high in blobs.runs(text)
+            if not _wordy(text[low:high]) and float(bits[low:high].mean()) > NOISE
+        ]
         noisy = bool(found)
         for low in _starts(text):
             if len(text) - low >= LEAST and ((noisy and low) or made_of_signs(text[low:])):
@@ -132,6 +142,8 @@ class Turned:
         """What the coders make of the turned piece, where that is text and not chance."""
         seen = {piece}
         for turner in self._turners:
+            if not self._possible(turner.name, set(piece)):
+                continue
             for turned in _turns(turner, piece):
                 if turned in seen:
                     continue
@@ -140,6 +152,16 @@ class Turned:
                     plain = coder.decode(turned)
                     if plain and _text(plain):
                         yield (turner.name, coder.name), plain
+
+    def _possible(self, turner: str, used: set[str]) -> bool:
+        """Whether a text of these characters can have the form of a code once turned."""
+        if turner in _MOVERS:
+            return any(used <= alphabet for _, alphabet in self._coders)
+        if turner in _SHIFTS:
+            kept = used - _ALPHANUMERIC if turner == "caesar_digits" else used - _LETTERS
+            letters = len({character.lower() for character in used & _LETTERS})
+            return any(kept <= alphabet and letters <= len(alphabet & _LETTERS) for _, alphabet in self._coders)
+        return True
 
     def _fitting(self, turned: str) -> Iterator[Codec]:
         """The coders whose form the text has."""
@@ -151,6 +173,11 @@ class Turned:
             if sign and turned.count(sign) < (1 if coder.name == "percent_base64" else len(turned) / 8):
                 continue
             yield coder
+
+
+def _wordy(token: str) -> bool:
+    """A name, path or piece of program: words with signs between them."""
+    return not token.isalnum() and sum(map(len, _WORDS.findall(token))) > 0.4 * len(token)
 
 
 def _turns(turner: Codec, piece: str) -> Iterator[str]:
@@ -169,9 +196,9 @@ def _text(plain: str) -> bool:
 def made_of_signs(text: str) -> bool:
     """Made of digits, signs and single letters more than of words."""
     body = text[:2000]
-    wordy = sum(len(token) for token in body.split() if token.isalpha() and len(token) > 2)
-    plain = sum(character < "\x7f" for character in body)
-    return len(body) >= 16 and wordy < 0.3 * len(body) and plain > 0.8 * len(body)
+    if len(body) < 16 or len(body.encode("ascii", "ignore")) < 0.8 * len(body):
+        return False
+    return sum(len(token) for token in body.split() if len(token) > 2 and token.isalpha()) < 0.3 * len(body)
 
 
 def _starts(text: str) -> list[int]:
