@@ -23,7 +23,9 @@ NODES = 40
 """Texts looked at for one input, whatever the time budget allows."""
 STANDALONE = 20
 """Characters from which a decoded stretch is also a view of its own."""
-_LITTLE = 2.0
+_READS, _LITTLE = 4.6, 2.0
+"""Bits a character up to which a reading is surely language, so that its place is searched no further; what such a
+place then counts as costing."""
 _LAST = frozenset({"leetspeak", "reversed_words"})
 """Codecs that read something in much that another one reads better."""
 _STRANGE_SIGNS = frozenset({"coded", "digits", "dots", "leet", "split", "strewn"})
@@ -131,7 +133,7 @@ class _Search:
         self.found.append(_Candidate(view=view, quality=quality))
         starts, ends = offsets.arrays(len(plain))
         shift = 0
-        for run in runs:
+        for run in runs if reading.bits <= _READS else ():
             low, high = run.start + shift, run.start + shift + len(run.text)
             shift += len(run.text) - (run.end - run.start)
             if high <= len(starts) and high > low:
