@@ -2,9 +2,11 @@
 
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+
+import numpy as np
 
 from solon.codecs import catalogue
 from solon.codecs.base import BaseCodec
@@ -16,7 +18,7 @@ from solon.engines.normalize.charlm import CharModel, Costs, shipped, symbols
 from solon.engines.normalize.ciphers import Ciphers, Solution, beyond, excess_bits, suspicious
 from solon.engines.normalize.reading import Reading, judge, one_script, stretches
 from solon.engines.normalize.turned import Turned
-from solon.engines.normalize.views import Budget, Normalized, OffsetMap, View, part, replaced, splice
+from solon.engines.normalize.views import Budget, Normalized, OffsetMap, Places, View, part, replaced, splice
 
 _INK = re.compile(r"[A-Za-z0-9][:;<=>?@\[\\\]^_`{|}~!#$%&*+][A-Za-z0-9:;<=>?@]")
 NODES = 40
@@ -26,6 +28,9 @@ STANDALONE = 20
 _READS, _LITTLE = 4.6, 2.0
 """Bits a character up to which a reading is surely language, so that its place is searched no further; what such a
 place then counts as costing."""
+_NO_LANGUAGE, _STRETCH = 4.2, 20
+"""Bits a character from which a stretch of so many characters says nothing to a reader."""
+_NOWHERE: Places = np.zeros(0, dtype=np.int64)
 _LAST = frozenset({"leetspeak", "reversed_words"})
 """Codecs that read something in much that another one reads better."""
 _STRANGE_SIGNS = frozenset({"coded", "digits", "dots", "leet", "split", "strewn"})
@@ -60,6 +65,8 @@ class _Node:
 class _Candidate:
     view: View
     quality: float
+    spans: tuple[tuple[int, int], ...] = ()
+    """Stretches of the original that the view reads."""
 
 
 class _Search:
@@ -130,14 +137,9 @@ class _Search:
     ) -> None:
         quality = (7.0 - reading.bits) * min(reading.letters, 400) ** 0.5
         view = View(text=plain, path=path, offsets=offsets, bits=reading.bits)
-        self.found.append(_Candidate(view=view, quality=quality))
-        starts, ends = offsets.arrays(len(plain))
-        shift = 0
-        for run in runs if reading.bits <= _READS else ():
-            low, high = run.start + shift, run.start + shift + len(run.text)
-            shift += len(run.text) - (run.end - run.start)
-            if high <= len(starts) and high > low:
-                self.covered.append((int(starts[low:high].min()), int(ends[low:high].max())))
+        spans = tuple(_spans(runs, *offsets.arrays(len(plain)))) if reading.bits <= _READS else ()
+        self.covered += spans
+        self.found.append(_Candidate(view=view, quality=quality, spans=spans))
         if len(runs) == 1 and plain == text and STANDALONE <= len(runs[0].text) < 0.9 * len(plain):
             start = runs[0].start
             end = start + len(runs[0].text)
@@ -210,15 +212,36 @@ class Normalizer:
         for node in self._roots(text, plain, offsets, search):
             search.waiting.append(node)
         self._run(search)
-        kept = _best(search.found, self.budget.views)
+        best = _best(search.found, self.budget.views)
+        read = sorted({span for one in best for span in one.spans})
         spans = blobs.opaque(plain[: self.budget.bytes_in]) if search.long else []
         located = [offsets.locate(low, high, len(plain)) for low, high in spans]
         return Normalized(
-            views=(View(text=plain, path=(), offsets=offsets), *kept),
+            views=(View(text=plain, path=(), offsets=offsets), *(one.view for one in best)),
+            decoded=tuple(self._decoded(plain, offsets, read)),
             unscannable=blobs.uncovered(located, search.covered),
             exhausted=search.exhausted,
             elapsed_ms=(time.perf_counter() - begun) * 1000,
         )
+
+    def _decoded(self, plain: str, offsets: OffsetMap, spans: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+        """Where the plain view is no language, of the stretches of the original that others read."""
+        starts, _ = offsets.arrays(len(plain)) if spans else (_NOWHERE, _NOWHERE)
+        for low, high in spans:
+            places = np.flatnonzero((starts >= low) & (starts < high))
+            if not len(places):
+                continue
+            start, end = int(places[0]), int(places[-1]) + 1
+            if self._says_nothing(plain[start:end]):
+                yield start, end
+
+    def _says_nothing(self, piece: str) -> bool:
+        """Whether no stretch of the piece could be language: words left standing in it must be judged."""
+        if sum(character.isalpha() for character in piece) * 3 < len(piece):
+            return True
+        total = np.concatenate([[0.0], np.cumsum(self.model.bits(piece), dtype=np.float64)])
+        width = min(_STRETCH, len(piece))
+        return float((total[width:] - total[:-width]).min()) >= _NO_LANGUAGE * width
 
     def _roots(self, text: str, plain: str, offsets: OffsetMap, search: _Search) -> list[_Node]:
         """The raw text, where stripping changed it, and the plain one; both ends of them where they are too long."""
@@ -406,7 +429,16 @@ def _apart(runs: Sequence[Run], model: CharModel) -> list[Run]:
     return kept
 
 
-def _best(found: Sequence[_Candidate], most: int) -> list[View]:
+def _best(found: Sequence[_Candidate], most: int) -> list[_Candidate]:
     """The candidates that read best, ties by the shorter path."""
-    ranked = sorted(found, key=lambda one: (-one.quality, len(one.view.path)))
-    return [one.view for one in ranked[:most]]
+    return sorted(found, key=lambda one: (-one.quality, len(one.view.path)))[:most]
+
+
+def _spans(runs: Sequence[Run], starts: Places, ends: Places) -> Iterator[tuple[int, int]]:
+    """Stretches of the original behind runs, by the map of the text that holds their readings."""
+    shift = 0
+    for run in runs:
+        low, high = run.start + shift, run.start + shift + len(run.text)
+        shift += len(run.text) - (run.end - run.start)
+        if low < high <= len(starts):
+            yield int(starts[low:high].min()), int(ends[low:high].max())

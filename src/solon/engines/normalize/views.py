@@ -70,6 +70,8 @@ class Normalized:
     views: tuple[View, ...]
     unscannable: tuple[tuple[int, int], ...] = ()
     """High-entropy stretches of the original that nothing could read."""
+    decoded: tuple[tuple[int, int], ...] = ()
+    """Stretches of ``views[0]`` that are no language and that another of the views reads: only that is to be judged."""
     exhausted: str | None = None
     """Which budget ran out (``bytes_in``, ``bytes_out``, ``depth``, ``ms``), or ``None``."""
     elapsed_ms: float = 0.0
