@@ -18,7 +18,7 @@ from solon.engines.classifiers.scout import GUESSED
 from solon.engines.classifiers.weights import Weights
 from solon.engines.ensemble.pool import soft_top
 from solon.engines.ensemble.stack import RULE_GAP, Stack, risk, rule_family
-from solon.engines.normalize import Budget, Normalized, Normalizer, View, veil
+from solon.engines.normalize import Budget, Normalized, Normalizer, View, blanked, veil
 from solon.guard.own_rules import OwnRules
 from solon.guard.segments import REPLY, TEXT, Segment
 
@@ -147,7 +147,7 @@ class Stage1:
         room = SIZE - 2 if segment.kind == TEXT else SIZE - 3 - len(reading.context)
         for number, view in enumerate(reading.normalized.views):
             # Quotation marks round a whole text say nothing of it, but hide it from an encoder that was not shown them.
-            plain = veil(view.text)
+            plain = veil(view.text if number else blanked(view.text, reading.normalized.decoded))
             lead = len(plain) - len(plain.lstrip(_QUOTES))
             bare = plain.strip(_QUOTES)
             for low in range(0, max(1, len(bare)), _CHUNK):
