@@ -18,7 +18,7 @@ help: ## list the verbs
 
 setup: $(FULL) ## a virtual environment with everything for tests and training (torch among it)
 
-demo: $(BASE) ## real requests judged by the shipped weights, in a minute; installs no torch
+demo: $(BASE) ## real requests through the gateway, judged by the shipped weights; installs no torch
 	$(BIN)/solon demo
 
 test: $(FULL) ## every test
@@ -48,7 +48,7 @@ $(BIN)/python:
 		"$(PYTHON)" -m pip --python $(BIN)/python install --quiet pip; }
 
 $(BASE): pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --editable .
+	$(BIN)/python -m pip install --quiet --editable '.[demo]'
 	@touch $@
 
 $(FULL): pyproject.toml | $(BIN)/python
