@@ -53,11 +53,13 @@ class Round:
     strata: tuple[Stratum, ...]
 
     def queue(self) -> Iterator[tuple[str, Stratum]]:
-        """Every exchange to be labelled, in turns from each stratum, so that who stops early has seen all of them."""
+        """Every exchange to be labelled, in turns from each stratum, so that who stops early has seen all of them.
+
+        Within a turn the order is a hash's, so that nobody can tell by it what was decided.
+        """
         for turn in range(max((len(one.drawn) for one in self.strata), default=0)):
-            for stratum in self.strata:
-                if turn < len(stratum.drawn):
-                    yield stratum.drawn[turn], stratum
+            there = [(one.drawn[turn], one) for one in self.strata if turn < len(one.drawn)]
+            yield from sorted(there, key=lambda pair: hashlib.sha256(pair[0].encode()).digest())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
