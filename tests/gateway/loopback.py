@@ -4,10 +4,11 @@ import asyncio
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import uvicorn
+import uvloop
 
 from solon.gateway.asgi import App
 from solon.gateway.strict_http import bounded
@@ -31,7 +32,12 @@ def serving(app: App, *, header_timeout_s: float = 10.0, max_connections: int = 
             **config,
         )
     )
-    thread = threading.Thread(target=lambda: asyncio.run(server.serve([listener])))
+
+    def run() -> None:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner, suppress(SystemExit):
+            runner.run(server.serve([listener]))
+
+    thread = threading.Thread(target=run)
     thread.start()
     try:
         while not server.started:

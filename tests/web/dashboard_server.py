@@ -53,9 +53,7 @@ def dashboard(ledger: Ledger, guard_of: Callable[[str], Guard | None] = lambda n
     return Dashboard(Sources(ledger=ledger, guard_of=guard_of), access(), secret=b"s" * 32)
 
 
-def record(
-    exchange: Exchange, decisions: tuple[dict[str, Any] | None, dict[str, Any] | None], **more: Any
-) -> Record:
+def record(exchange: Exchange, decisions: tuple[dict[str, Any] | None, dict[str, Any] | None], **more: Any) -> Record:
     """The record the gateway would write."""
     before, after = decisions
     order = ["permit", "refine", "block"]

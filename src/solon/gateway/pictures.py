@@ -16,17 +16,6 @@ _MAGIC = (
 )
 _MEDIA_TYPES = {"PNG": "image/png", "JPEG": "image/jpeg", "GIF": "image/gif", "WEBP": "image/webp"}
 _JPEG_QUALITY = 95
-_UNREADABLE = (
-    OSError,
-    ValueError,
-    SyntaxError,
-    EOFError,
-    IndexError,
-    KeyError,
-    TypeError,
-    OverflowError,
-    ArithmeticError,
-)
 
 
 class PictureLimits(Protocol):
@@ -83,20 +72,26 @@ def clean(data: bytes, place: str, limits: PictureLimits) -> Picture:
         with Image.open(io.BytesIO(data), formats=[kind]) as opened:
             width, height = opened.size
             if width * height > limits.max_pixels:
-                raise WireError(
-                    f"the picture has {width} x {height} pixels, the limit is {limits.max_pixels}",
-                    place=place,
-                    repair="Send a smaller one.",
-                    status=413,
-                    kind="too_large",
-                )
+                raise _too_many_pixels(f"{width} x {height}", place, limits)
             upright = ImageOps.exif_transpose(opened)
             pixels = _opaque(upright)
     except WireError:
         raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise _too_many_pixels("far too many", place, limits) from error
     except Exception as error:  # decoders of hostile files raise whatever comes to hand
         raise WireError("the picture is damaged", place=place, repair="Save it anew and send that.") from error
     return Picture(media_type=_MEDIA_TYPES[kind], data=_encoded(pixels, kind), pixels=pixels)
+
+
+def _too_many_pixels(found: str, place: str, limits: PictureLimits) -> WireError:
+    return WireError(
+        f"the picture has {found} pixels, the limit is {limits.max_pixels}",
+        place=place,
+        repair="Send a smaller one.",
+        status=413,
+        kind="too_large",
+    )
 
 
 def _opaque(picture: Image.Image) -> Image.Image:

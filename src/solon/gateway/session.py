@@ -34,10 +34,14 @@ HALVED_AFTER = 2.0
 """Turns after which a refusal weighs half as much."""
 FORGOTTEN = 0.2
 """Weight below which it counts no more: the sixth turn after it."""
-NEAR, SAME = 0.55, 0.8
-"""Cosine of summaries from which a request counts as near to what was refused, and as its rephrasing."""
-LIFT = 1.0
-"""How far a rephrasing moves up on the scale of benign tails: one in a hundred counts as one in a thousand."""
+NEAR, SAME = 0.35, 0.6
+"""Cosine of summaries from which a request counts as near to what was refused, and as its rephrasing.
+
+Of held-out benign texts one in two thousand comes near to a refused line of our grammars, of benign texts that resemble
+some rule one in a hundred; two refused lines of one rule have a cosine of 0.51 in the median.
+"""
+LIFT = 1.5
+"""How far a rephrasing moves up on the scale of benign tails, where 1 makes one in a hundred one in a thousand."""
 DRIFT_FROM = -1.0
 """Place on that scale (one in ten benign texts) from which a turn's jailbreak form adds to the drift."""
 DRIFT_KEPT = 0.7

@@ -76,6 +76,8 @@ class StrictHttp(HttpToolsProtocol):
         self._disarm()
         self._in_head = False
         self._head_bytes = 0
+        if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > MAX_HEAD_BYTES:
+            raise _Refused("the head is too large")  # it came in one piece, before it could be counted
         lengths = [value for name, value in self.headers if name == b"content-length"]
         codings = [value for name, value in self.headers if name == b"transfer-encoding"]
         if len(lengths) > 1 or (lengths and codings) or (lengths and not lengths[0].isdigit()):

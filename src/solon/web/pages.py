@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChainableUndefined, Environment, PackageLoader
 
 from solon.web import charts
 from solon.web.words import breakable, visible
@@ -42,10 +42,11 @@ def _money(value: float | None) -> str:
 
 
 def _environment() -> Environment:
+    """Fields that a record does not have (another Solon wrote it) are shown as nothing rather than ending the page."""
     environment = Environment(
         loader=PackageLoader("solon.web"),
         autoescape=True,
-        undefined=StrictUndefined,
+        undefined=ChainableUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )

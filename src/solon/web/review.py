@@ -43,9 +43,10 @@ class Stratum:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Round:
-    """A frozen sample. ``until`` is when it was drawn."""
+    """A frozen sample; ``number`` is its place in the ledger, before that of its labels."""
 
     id: str
+    number: int
     since: datetime
     until: datetime
     reviewer: str
@@ -53,11 +54,13 @@ class Round:
     strata: tuple[Stratum, ...]
 
     def queue(self) -> Iterator[tuple[str, Stratum]]:
-        """Every exchange to be labelled, in turns from each stratum, so that who stops early has seen all of them."""
+        """Every exchange to be labelled, in turns from each stratum, so that who stops early has seen all of them.
+
+        Within a turn the order is a hash's, so that nobody can tell by it what was decided.
+        """
         for turn in range(max((len(one.drawn) for one in self.strata), default=0)):
-            for stratum in self.strata:
-                if turn < len(stratum.drawn):
-                    yield stratum.drawn[turn], stratum
+            there = [(one.drawn[turn], one) for one in self.strata if turn < len(one.drawn)]
+            yield from sorted(there, key=lambda pair: hashlib.sha256(pair[0].encode()).digest())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,7 +211,7 @@ def progress(ledger: Ledger, round_: Round) -> Progress:
     """The labels of a round, the last one of each exchange, and what follows from them."""
     place = {record_id: stratum for record_id, stratum in round_.queue()}
     labels: dict[str, Label] = {}
-    query = Query(kind="label", since=round_.until, where={"round": round_.id})
+    query = Query(kind="label", after=round_.number, where={"round": round_.id})
     for stored in ledger.select(query, words=False):
         if stored.body["exchange"] in place:
             labels[stored.body["exchange"]] = stored.body["label"]
@@ -231,6 +234,7 @@ def _round(stored: Stored) -> Round:
     body = stored.body
     return Round(
         id=stored.id,
+        number=stored.number,
         since=datetime.fromisoformat(body["since"]),
         until=datetime.fromisoformat(body["until"]),
         reviewer=body["reviewer"],
