@@ -18,7 +18,7 @@ help: ## list the verbs
 
 setup: $(FULL) ## a virtual environment with everything for tests and training (torch among it)
 
-demo: $(BASE) ## real requests judged by the shipped weights, in a minute; installs no torch
+demo: $(BASE) ## real requests through the gateway, judged by the shipped weights; installs no torch
 	$(BIN)/solon demo
 
 test: $(FULL) ## every test
@@ -34,8 +34,9 @@ check: $(FULL) ## format, lint, types, import contracts, fast tests (< 60 s)
 bench: $(FULL) ## every benchmark; each prints its figures with n and interval
 	PYTHON=$(BIN)/python benchmarks/run_all.sh
 
-docs: $(FULL) ## write the generated pages again (docs/cli.md)
+docs: $(FULL) ## write the generated pages again (docs/cli.md, docs/gateway_reference.md)
 	$(BIN)/python tools/cli_reference.py docs/cli.md
+	$(BIN)/python tools/gateway_reference.py docs/gateway_reference.md
 
 golden: $(FULL) ## rewrite golden files from the present behaviour; review the diff
 	$(BIN)/python -m pytest -p no:randomly --write-golden -m golden
@@ -47,7 +48,7 @@ $(BIN)/python:
 		"$(PYTHON)" -m pip --python $(BIN)/python install --quiet pip; }
 
 $(BASE): pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --editable .
+	$(BIN)/python -m pip install --quiet --editable '.[demo]'
 	@touch $@
 
 $(FULL): pyproject.toml | $(BIN)/python

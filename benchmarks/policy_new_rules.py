@@ -8,6 +8,7 @@ rules, its own near misses among them; rows that break another rule are left out
 """
 
 import json
+import random
 import tempfile
 import time
 from collections.abc import Sequence
@@ -22,6 +23,8 @@ from near_duplicates import overlap
 from traffic import OWN, development, sample
 
 from solon import Guard, Policy, load_policy
+from solon.policies.loader import pack_folder
+from solon.train.custom import pack_lines, train_policy
 
 PACK = "bank"
 
@@ -44,9 +47,11 @@ def rows_of(path: Path) -> list[Row]:
 def unseen(policy: Policy, rows: Sequence[Row], report: Report) -> list[Row]:
     """Rows that are no example of the pack, nor near one."""
     examples = [text for rule in policy.rules for text in (*rule.examples.forbidden, *rule.examples.allowed)]
+    examples += [row.text for row in pack_lines(pack_folder(PACK), random.Random(7))]
     found = overlap([row.text for row in rows], examples)
     report.note(
-        f"{len(rows)} rows; near the pack's own {len(examples)} examples and removed: {int((~found.kept).sum())}"
+        f"{len(rows)} rows; near one of the pack's {len(examples)} examples and grammar lines, removed: "
+        f"{int((~found.kept).sum())}"
     )
     return [row for row, kept in zip(rows, found.kept, strict=True) if kept]
 
@@ -131,13 +136,11 @@ def main() -> None:
     if chosen.quick:
         rows = rows[:: max(1, len(rows) // (20 * chosen.quick))]
     traffic = [item.text for item in sample(development(chosen.data, "benign"), chosen.quick or 150)]
-    measure(guard, rows, traffic, "from the words", report, gate=0.5)
+    measure(guard, rows, traffic, "from words and examples", report, gate=0.5)
     if not chosen.no_train:
-        from solon.train.custom import train_policy
-
         with tempfile.TemporaryDirectory() as folder:
             begun = time.perf_counter()
-            out = train_policy(policy, Path(folder) / PACK, weights=chosen.weights)
+            out = train_policy(policy, Path(folder) / PACK, folder=pack_folder(PACK), weights=chosen.weights)
             minutes = (time.perf_counter() - begun) / 60
             report.figure(
                 "solon train --policy: minutes",

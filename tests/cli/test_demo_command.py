@@ -31,15 +31,15 @@ def test_every_request_is_judged_and_the_bad_reply_is_cut() -> None:
     assert all(one["action"] in {"permit", "refine", "block"} for one in shown)
     replies = {one["title"]: one for one in shown if one["reply"] is not None}
     cut, whole = replies["a reply that turns harmful"], replies["a harmless reply"]
-    assert cut["action"] == "block" and cut["reply"].startswith(cut["released"])
+    assert cut["action"] == "block" and cut["released"].startswith(cut["reply"][:40])
     assert "shell companies" not in cut["released"] and "ferries" in cut["released"]
     assert whole["released"] == whole["reply"]
     assert sum(one["right"] for one in shown) >= len(shown) / 2
 
 
 def test_the_table_fits_80_columns_and_says_how_to_go_on() -> None:
-    result = CliRunner().invoke(demo, [], env={"COLUMNS": "80"})
+    result = CliRunner().invoke(demo, ["--no-stay"], env={"COLUMNS": "80"})
     assert result.exit_code == 0
     assert all(len(line) <= 86 for line in result.stdout.splitlines())
-    for part in ("as meant", "a client saw", "solon check", "solon doctor"):
+    for part in ("as meant", "the client saw", "solon check", "solon doctor"):
         assert part in result.stdout

@@ -8,9 +8,10 @@ import pytest
 
 from solon.core.errors import TrainingError
 from solon.core.policy import Policy
+from solon.engines.classifiers.head import fit_head
 from solon.engines.classifiers.weights import load_weights
 from solon.guard.guard import Guard
-from solon.policies.loader import load_policy
+from solon.policies.loader import load_policy, pack_folder
 from solon.train import custom
 from solon.train.custom import train_policy
 
@@ -39,10 +40,10 @@ def test_the_ridge_regression_separates_and_weighs_groups_alike() -> None:
     ones = np.ones((200, 1))
     bad = np.hstack([rng.normal(2, 1, (200, 3)), ones])
     good = np.hstack([rng.normal(-2, 1, (200, 3)), ones])
-    head = custom._fit(bad, good, good)
+    head = fit_head(bad, good, good)
     assert ((bad @ head) > 0).mean() > 0.97
     assert ((good @ head) < 0).mean() > 0.97
-    again = custom._fit(bad, good, np.concatenate([good] * 5))  # more of the same changes no weight
+    again = fit_head(bad, good, np.concatenate([good] * 5))  # more of the same changes no weight
     assert np.abs(again - head).max() < 1e-3
 
 
@@ -56,7 +57,8 @@ def test_both_sides_of_a_rule_are_widened_alike() -> None:
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return train_policy(load_policy("bank"), tmp_path_factory.mktemp("bank") / "weights", report=quiet)
+    out = tmp_path_factory.mktemp("bank") / "weights"
+    return train_policy(load_policy("bank"), out, folder=pack_folder("bank"), report=quiet)
 
 
 def measured(policy: Policy, weights: Path | None, rows: list[dict[str, str]]) -> tuple[float, float]:

@@ -1,33 +1,47 @@
-"""``solon demo``: real requests of many kinds, judged by the shipped weights on this machine."""
+"""``solon demo``: real requests through the gateway with the real OpenAI client, on this machine."""
 
 import json
+import sys
+import tempfile
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
-    from solon.core.decision import Decision
-    from solon.core.exchange import Exchange
-    from solon.guard.guard import Guard
+    from openai import OpenAI
 
-_PIECE = 12
-"""Characters a model writes at a time, in the demo."""
+    from solon.cli.demo_gateway import Standing
+
 _WIDE = 120
 """Columns of a terminal from which the requests' own words are shown too."""
+_ECHO = "Gladly."
+"""What the scripted upstream says to a request without a reply of its own."""
 _NEXT = """\
 next
+  solon serve --upstream URL            the gateway in front of a model of yours
   solon check --text "…" --explain      everything a decision rests on
-  solon check --jsonl IN --out OUT      many rows; goes on where it was interrupted
   solon policy explain cyber.malware    a rule in full, with both its halves
   solon policy test                     the policy's own examples as its unit tests
   solon doctor                          versions and a self-test of the weights"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """One request as the client saw it; ``received`` is what reached it of the reply."""
+
+    item: dict[str, Any]
+    request_id: str
+    received: str
+    finish: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """One request of the demo and what became of it; ``released`` is what a client saw of its reply."""
+    """One request of the demo and what became of it, as the ledger has it; ``released`` is what the client got."""
 
     title: str
     meant: str
@@ -48,22 +62,30 @@ class Shown:
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
-def demo(as_json: bool) -> None:
-    """Judge some thirty real requests with the shipped weights; takes seconds and needs no network.
+@click.option("--stay/--no-stay", default=None, help="Keep the gateway and its dashboard up; in a terminal it does.")
+def demo(as_json: bool, stay: bool | None) -> None:
+    """Send some thirty real requests through the gateway and show what became of them; needs no network.
 
-    The requests are written down in solon/cli/demo.jsonl: harmful ones without detail, harmless twins, encodings,
-    a jailbreak, an injection, a split and a buried request, look-alikes, other languages, and replies as they stream.
+    A scripted upstream and the gateway are started on this machine, the OpenAI client talks to them, and the table is
+    read from the gateway's own records. The requests are written down in solon/cli/demo.jsonl: harmful ones without
+    detail, harmless twins, encodings, a jailbreak, an injection, a split and a buried request, look-alikes, other
+    languages, and replies as they stream.
     """
-    from solon.guard.guard import Guard
+    from solon.cli.demo_gateway import standing
+    from solon.gateway.embedded import Line
 
-    guard = Guard()
-    guard.check("Hello.")  # opens the weights, which is not the first request's time
-    shown = [judge(guard, item) for item in items()]
-    if as_json:
-        click.echo(json.dumps([asdict(one) | {"right": one.right} for one in shown], ensure_ascii=True, indent=2))
-        return
-    _print(shown)
-    click.echo(_NEXT)
+    script = [Line(when=_asked(item), say=item["response"]) for item in items() if "response" in item]
+    script.append(Line(when="", say=_ECHO))
+    with tempfile.TemporaryDirectory(prefix="solon-demo-") as folder, standing(Path(folder), script) as gateway:
+        shown = [*_outcomes(gateway)]
+        if as_json:
+            made = [asdict(one) | {"right": one.right} for one in shown]
+            click.echo(json.dumps(made, ensure_ascii=True, indent=2))
+            return
+        _print(shown)
+        click.echo(_NEXT)
+        if sys.stdout.isatty() if stay is None else stay:
+            _stay(gateway)
 
 
 command = demo
@@ -75,45 +97,88 @@ def items() -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines if line]
 
 
-def judge(guard: "Guard", item: dict[str, Any]) -> Shown:
-    """Judge one request; its reply, where it has one, is also streamed piece by piece."""
-    from solon.core.exchange import Exchange
+def _outcomes(gateway: "Standing") -> Iterator[Shown]:
+    """Send every request, then read what the gateway recorded of each."""
+    from openai import OpenAI
 
+    from solon.ledger import open_ledger
+
+    with OpenAI(base_url=f"{gateway.url}/v1", api_key=gateway.key, max_retries=0) as client:
+        sent = [_send(client, item) for item in items()]
+    with open_ledger(gateway.ledger) as ledger:
+        for one in sent:
+            record = next(ledger.read(kind="exchange", where={"request_id": one.request_id}))
+            yield _shown(one, record.body)
+
+
+def _send(client: "OpenAI", item: dict[str, Any]) -> Sent:
+    """One request through the client, streamed where there is a reply to watch."""
+    chat = client.chat.completions.with_raw_response
+    if "response" not in item:
+        raw = chat.create(model="demo", messages=_messages(item))
+        choice = raw.parse().choices[0]
+        return Sent(
+            item=item,
+            request_id=raw.headers["x-request-id"],
+            received=choice.message.content or "",
+            finish=choice.finish_reason,
+        )
+    raw = chat.create(model="demo", messages=_messages(item), stream=True)
+    received, finish = "", ""
+    for chunk in raw.parse():
+        for part in chunk.choices:
+            received += part.delta.content or ""
+            finish = part.finish_reason or finish
+    return Sent(item=item, request_id=raw.headers["x-request-id"], received=received, finish=finish)
+
+
+def _messages(item: dict[str, Any]) -> list[Any]:
+    """The conversation as a client sends it; a tool's result follows the call it answers."""
     if "text" in item:
-        exchange = Exchange.of(item["text"])
-    else:
-        exchange = Exchange.parse(item["messages"], response=item.get("response"))
-    decision = guard.check(exchange)
-    rule = decision.rules[0] if decision.rules else ""
+        return [{"role": "user", "content": item["text"]}]
+    made: list[Any] = []
+    for message in item["messages"]:
+        if message["role"] == "tool":
+            call = {"id": "call_1", "type": "function", "function": {"name": "open_page", "arguments": "{}"}}
+            made.append({"role": "assistant", "content": None, "tool_calls": [call]})
+            message = {**message, "tool_call_id": "call_1"}
+        made.append(message)
+    return made
+
+
+def _asked(item: dict[str, Any]) -> str:
+    return next(message["content"] for message in reversed(_messages(item)) if message["role"] == "user")
+
+
+def _shown(sent: Sent, body: dict[str, Any]) -> Shown:
+    """The client's view and the gateway's record in one."""
+    judged = body["output"] if body["cause"] == "output" else body["input"]
+    asked = next((rule for rule in judged["rules"] if rule["asked"]), None)
+    spans: list[Any] = asked["spans"] if asked else []
+    reply = sent.item.get("response")
     return Shown(
-        title=item["title"],
-        meant=item["meant"],
-        request=exchange.response or " / ".join(message.content for message in exchange.messages),
-        action=str(decision.action),
-        risk=decision.risk,
-        rule=rule,
-        path=_path(decision),
-        elapsed_ms=decision.elapsed_ms,
-        reply=exchange.response,
-        released=None if exchange.response is None else _stream(guard, exchange, exchange.response),
+        title=sent.item["title"],
+        meant=sent.item["meant"],
+        request=reply or sent.item.get("text") or " / ".join(m["content"] for m in sent.item["messages"]),
+        action=body["action"],
+        risk=judged["risk"],
+        rule=asked["rule"] if asked else "",
+        path=tuple(spans[0]["path"]) if spans else (),
+        elapsed_ms=body["ms"]["screen_in"] or 0.0,
+        reply=reply,
+        released=None if reply is None else sent.received,
     )
 
 
-def _path(decision: "Decision") -> tuple[str, ...]:
-    """The codecs through which the worst rule's text was read."""
-    for verdict in decision.verdicts:
-        if verdict.rule in decision.rules[:1] and verdict.spans:
-            return verdict.spans[0].path
-    return ()
+def _stay(gateway: "Standing") -> None:
+    """Keep everything up until the reader has seen enough."""
+    import threading
 
-
-def _stream(guard: "Guard", exchange: "Exchange", reply: str) -> str:
-    """What a client would have seen of the reply."""
-    stream = guard.stream(exchange)
-    for start in range(0, len(reply), _PIECE):
-        stream.push(reply[start : start + _PIECE])
-    stream.finish()
-    return stream.released
+    click.echo(f"\ndashboard  {gateway.url}/admin\nkey        {gateway.key}\nCtrl-C ends both.")
+    try:
+        threading.Event().wait()
+    except KeyboardInterrupt:
+        click.echo("")
 
 
 def _print(shown: list[Shown]) -> None:
@@ -145,7 +210,7 @@ def _print(shown: list[Shown]) -> None:
     console.print(table)
     for one in shown:
         if one.reply is not None and one.released is not None and one.released != one.reply:
-            head = f"{one.title}: a client saw {len(one.released)} of {len(one.reply)} characters, then nothing more:"
+            head = f"{one.title}: of {len(one.reply)} characters the client saw these, and the refusal that ends them:"
             console.print(Text(head, style="bold"))
             console.print(Text(f"  {printable(one.released, 2000)}"))
     right = sum(one.right for one in shown)

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -105,8 +106,15 @@ def explain_command(rule: str, pack: str, as_json: bool) -> None:
 )
 @click.option("--rule", "-r", "rules", multiple=True, help="Run this rule only; may be repeated.")
 @click.option("--verbose", "-v", is_flag=True, help="List every example that did not pass.")
+@click.option(
+    "--cases",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help='Run this file instead: {"id", "text" or "messages", "response"?, "expected"} a line; all must pass.',
+)
 @_AS_JSON
-def test_command(pack: str, minimum: float, rules: tuple[str, ...], verbose: bool, as_json: bool) -> None:
+def test_command(
+    pack: str, minimum: float, rules: tuple[str, ...], verbose: bool, cases: Path | None, as_json: bool
+) -> None:
     """Run the examples of PACK against the guard: they are the unit tests of its rules.
 
     A forbidden example passes when it is not permitted, an allowed one when it is. Exit 1 when either side
@@ -115,6 +123,10 @@ def test_command(pack: str, minimum: float, rules: tuple[str, ...], verbose: boo
     from solon.policies.unit_tests import Outcome, Report, examples_of, run_one
 
     loaded = _load(pack)
+    if cases is not None:
+        from solon.cli.policy_cases import run
+
+        return run(loaded, cases, as_json=as_json)
     with _wrong_use():
         examples = list(examples_of(loaded, rules))
     check = _guard_check(loaded)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from solon.policies.loader import load_policy
+from solon.policies.loader import load_policy, pack_folder
 
 
 @click.command("train")
@@ -68,7 +68,7 @@ def command(
         more = user_rows(rows, policy) if rows else []
         if generator:
             more += synthesize(policy, generator, generator_model, seed=seed, report=say)
-        folder = train_policy(policy, out, rows=more, seed=seed, report=say)
+        folder = train_policy(policy, out, folder=pack_folder(pack), rows=more, seed=seed, report=say)
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     click.echo(f"weights {manifest['name']} in {folder}; serve them with Guard({pack!r}, weights={str(folder)!r})")
 

@@ -4,12 +4,40 @@ import re
 from typing import ClassVar
 
 from solon.codecs import gaps, words
-from solon.codecs.acrostic_words import COVER
 from solon.codecs.base import BaseCodec
 from solon.core.protocols import Run
 
 _LINE = re.compile(r"^[^\S\n]*(?:[-*•>#]+|\d+[.)])?[^\S\n]*[\"'“(]*([A-Za-z])?[^\n]*$", re.MULTILINE)
 _HEAD = re.compile(r"[^\n]{0,200}?:[ \t]+(?=\S)")
+_COVER = (
+    "Apples ripen in the old garden.",
+    "Bread is best when it is warm.",
+    "Clouds drift over the hills.",
+    "Dinner is ready at seven.",
+    "Every spring the river rises.",
+    "Friends visit us on Sundays.",
+    "Grandmother keeps bees.",
+    "Her letters arrive in June.",
+    "In winter the lake is quiet.",
+    "June was warm this year.",
+    "Kites fly well by the sea.",
+    "Lemons grow beside the wall.",
+    "My brother paints boats.",
+    "Now the leaves turn red.",
+    "Our neighbour plays the cello.",
+    "People walk their dogs early.",
+    "Quiet evenings suit us best.",
+    "Rain fell during the night.",
+    "Swallows nest under the roof.",
+    "The train leaves at noon.",
+    "Under the bridge it is cool.",
+    "Villages here have old wells.",
+    "We bought two wooden chairs.",
+    "Xylophones were played at school.",
+    "Yesterday the museum was closed.",
+    "Zebras graze in the new park.",
+)
+"""A harmless line for each letter."""
 _LEAST = 6
 _SPACES = re.compile(" +")
 BAR = 4.4
@@ -30,7 +58,7 @@ class AcrosticLines(BaseCodec):
     def encode(self, text: str) -> str:
         """A line for each letter, an empty one between words."""
         return "\n\n".join(
-            "\n".join(f"{COVER[c].capitalize()} it goes." for c in word if c in COVER) for word in text.lower().split()
+            "\n".join(_COVER[ord(c) - 97] for c in word if "a" <= c <= "z") for word in text.lower().split()
         )
 
     def _read(self, text: str) -> tuple[str, list[int]]:

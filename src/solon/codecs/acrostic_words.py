@@ -11,12 +11,16 @@ from solon.codecs.base import BaseCodec
 from solon.core.protocols import Run
 
 _WORD = re.compile(r"[A-Za-z][A-Za-z'’\-]*")
-_COVERS = (
-    "apples bring calm days early for good happy it just keeps little minds now only people quite rarely see the under "
-    "very we xylophones you zebras"
+_QUALITIES = (
+    "amber blue calm dark early fresh green happy icy jolly kind little modern new open plain quiet red small tall "
+    "usual vivid warm xeric young zesty"
 )
-COVER = dict(zip("abcdefghijklmnopqrstuvwxyz", _COVERS.split(), strict=True))
-"""A harmless word for each letter."""
+_THINGS = (
+    "apples boats clouds doors evenings flowers gardens houses islands jars kites leaves mornings nights oranges paths "
+    "queues rivers streets trees umbrellas villages windows xylophones yards zebras"
+)
+COVERS = tuple(dict(zip("abcdefghijklmnopqrstuvwxyz", row.split(), strict=True)) for row in (_QUALITIES, _THINGS))
+"""A harmless word for each letter, by turns a quality and a thing."""
 LEAST = 10
 BAR = 4.05
 """Bits a letter by trigrams without spaces: English has 3.3, the first letters of prose 4.4."""
@@ -63,7 +67,8 @@ class AcrosticWords(BaseCodec):
 
     def encode(self, text: str) -> str:
         """A cover word for each letter."""
-        return " ".join(COVER[c] for c in text.lower() if c in COVER)
+        letters = [letter for letter in text.lower() if letter in COVERS[0]]
+        return " ".join(COVERS[at % 2][letter] for at, letter in enumerate(letters))
 
     def decode(self, text: str) -> str | None:
         """First letters, cut into words; ``None`` where there are too few."""

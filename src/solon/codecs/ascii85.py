@@ -4,7 +4,7 @@ import base64
 import re
 from typing import ClassVar
 
-from solon.codecs.base import BaseCodec, runs, utf8
+from solon.codecs.base import BaseCodec, runs, utf8, wordy
 from solon.core.protocols import Run
 
 _RUN = re.compile(r"<~[!-uz\s]+~>|(?<!\S)[!-uz]{10,}(?!\S)")
@@ -39,10 +39,13 @@ class Ascii85(BaseCodec):
         except ValueError:
             return None
 
+    def _read(self, run: str) -> str | None:
+        return None if wordy(run) else self.decode(run)
+
     def detect(self, text: str) -> list[Run]:
         """Framed runs, and unbroken ones of ten and more symbols (quotes or a full stop around them are forgiven)."""
-        found = runs(_RUN, text, self.decode)
-        return found or runs(_QUOTED, text, self.decode)
+        found = runs(_RUN, text, self._read)
+        return found or runs(_QUOTED, text, self._read)
 
 
 _QUOTED = re.compile(r"(?<=\s[\"'`(\[])[!-uz]{10,}(?=[\"'`)\].,])|(?<=\s)[!-uz]{10,}(?=[.,;!?](?:\s|$))")

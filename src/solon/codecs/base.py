@@ -1,7 +1,7 @@
 """What every built-in codec tells about itself: its domain, when it is worth running, how its reading is proved."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from re import Pattern
 from typing import ClassVar, Literal
 
@@ -62,6 +62,14 @@ def utf8(data: bytes) -> str | None:
     return text if is_text(text) else None
 
 
+_WORD = re.compile(r"[^\w]*[A-Za-z]?[a-z]*(?:['’-][A-Za-z]?[a-z]+)*[^\w]*")
+
+
+def wordy(token: str) -> bool:
+    """Small letters, a capital at most in front, hyphens, marks around: what no code of bytes is, but by chance."""
+    return len(token) < 24 and _WORD.fullmatch(token) is not None
+
+
 def runs(pattern: Pattern[str], text: str, read: Callable[[str], str | None], *, certain: bool = False) -> list[Run]:
     """Every match of ``pattern`` that ``read`` can read."""
     found: list[Run] = []
@@ -72,7 +80,7 @@ def runs(pattern: Pattern[str], text: str, read: Callable[[str], str | None], *,
     return found
 
 
-def mapped(pattern: Pattern[str], text: str, table: dict[int, str], *, certain: bool = False) -> list[Run]:
+def mapped(pattern: Pattern[str], text: str, table: Mapping[int, str], *, certain: bool = False) -> list[Run]:
     """Every match of ``pattern``, each character replaced through ``table``, with exact offsets."""
     found: list[Run] = []
     for match in pattern.finditer(text):

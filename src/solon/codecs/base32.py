@@ -13,6 +13,9 @@ _RUN = re.compile(
 _GROUPS = re.compile(r"(?<![A-Za-z0-9])(?:[A-Z2-7]{4,8}[ \-]){2,}[A-Z2-7]{1,8}={0,6}(?![A-Za-z0-9=])")
 _HEX_RUN = re.compile(r"(?<![A-Za-z0-9])[0-9A-V]{12,}={0,6}(?![A-Za-z0-9=])")
 
+_WORDS = re.compile(r"[a-z]{1,15}(?:\s+[a-z]{1,15})*")
+"""What may be ordinary words: sixteen symbols of base32 without a digit are one case in thirty."""
+
 
 def _bytes(body: str) -> bytes | None:
     """Decode without padding; a length that no bytes give is cut by one symbol."""
@@ -53,9 +56,12 @@ class Base32(BaseCodec):
             return utf8(data) if data else None
         return None
 
+    def _read(self, run: str) -> str | None:
+        return None if _WORDS.fullmatch(run) else self.decode(run)
+
     def detect(self, text: str) -> list[Run]:
         """Runs of eight and more symbols."""
-        return runs(_RUN, text, self.decode) or runs(_GROUPS, text, self.decode) or runs(_HEX_RUN, text, self.decode)
+        return runs(_RUN, text, self._read) or runs(_GROUPS, text, self.decode) or runs(_HEX_RUN, text, self.decode)
 
 
 codec = Base32()

@@ -3,7 +3,7 @@
 import re
 from typing import ClassVar
 
-from solon.codecs.base import BaseCodec, runs, utf8
+from solon.codecs.base import BaseCodec, runs, utf8, wordy
 from solon.core.protocols import Run
 
 _ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
@@ -46,7 +46,7 @@ class Base58(BaseCodec):
 
     def detect(self, text: str) -> list[Run]:
         """Runs of ten and more symbols."""
-        return runs(_RUN, text, self.decode)
+        return runs(_RUN, text, lambda run: None if wordy(run) else self.decode(run))
 
 
 codec = Base58()

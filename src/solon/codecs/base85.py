@@ -5,7 +5,7 @@ import re
 from typing import ClassVar
 
 from solon.codecs.ascii85 import LONGEST
-from solon.codecs.base import BaseCodec, runs, utf8
+from solon.codecs.base import BaseCodec, runs, utf8, wordy
 from solon.core.protocols import Run
 
 _B85 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~"
@@ -44,9 +44,12 @@ class Base85(BaseCodec):
                 return reading
         return None
 
+    def _read(self, run: str) -> str | None:
+        return None if wordy(run) else self.decode(run)
+
     def detect(self, text: str) -> list[Run]:
         """Unbroken runs of ten and more symbols."""
-        return runs(_RUN, text, self.decode) or runs(_QUOTED, text, self.decode)
+        return runs(_RUN, text, self._read) or runs(_QUOTED, text, self._read)
 
 
 codec = Base85()

@@ -7,7 +7,7 @@ from solon.codecs.base import BaseCodec, runs, utf8
 from solon.codecs.numbers import characters
 from solon.core.protocols import Run
 
-_RUN = re.compile(r"(?<![0-9A-Za-z])(?:0[bB])?[01]{4,}(?:[\s,;:|_\-.]{0,4}(?:0[bB])?[01]+){0,100000}(?![0-9A-Za-z])")
+_RUN = re.compile(r"(?<![0-9A-Za-z])(?:0[bB])?[01]{4,}+(?:[\s,;:|_\-.]{1,4}+(?:0[bB])?[01]++)*+(?![0-9A-Za-z])")
 _PREFIX = re.compile(r"0[bB](?=[01])")
 
 

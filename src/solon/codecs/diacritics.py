@@ -9,7 +9,7 @@ from solon.core.protocols import Run
 
 MARKS = "\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20f0\ufe20-\ufe2f"
 _MARK = re.compile(f"[{MARKS}]")
-_WORD = re.compile(f"(?:[^\\W\\d_][{MARKS}]*)+")
+_WORD = re.compile(f"(?:[^\\W\\d_][{MARKS}]*+)++")
 _STROKES = str.maketrans("øØłŁđĐħĦŧŦıɨʉɇɍŋꝁƀɓƈɗƒɠɦƙɱɲƥʂƭʋⱳƴȥ", "oOlLdDhHtTiiuernkbbcdfghkmnpstvwyz")
 _PILE = ("\u0301", "\u0323", "\u0308")
 
@@ -36,20 +36,25 @@ class Diacritics(BaseCodec):
 
     def detect(self, text: str) -> list[Run]:
         """Words with marks, where marks pile up or stand on most of the words' letters."""
-        words = [(m, self.decode(m.group())) for m in _WORD.finditer(text)]
-        marked = [(match, plain) for match, plain in words if plain]
-        if not marked:
+        marked: list[tuple[re.Match[str], str]] = []
+        letters = marks = struck = 0
+        for match in _WORD.finditer(text):
+            word = match.group()
+            if word.isascii():
+                letters += len(word)
+                continue
+            split = unicodedata.normalize("NFD", word)
+            bare = _MARK.sub("", split)
+            plain = bare.translate(_STROKES)
+            letters += len(plain)
+            if plain != word:
+                marked.append((match, plain))
+                marks += len(split) - len(bare)
+                struck += plain != bare
+        if not marked or (marks + struck < 0.25 * letters and marks < 1.5 * len(marked)):
             return []
-        letters = sum(len(plain or match.group()) for match, plain in words)
-        marks = sum(len(_MARK.findall(unicodedata.normalize("NFD", match.group()))) for match, _ in marked)
-        struck = sum(match.group() != match.group().translate(_STROKES) for match, _ in marked)
-        if marks + struck < 0.25 * letters and marks < 1.5 * len(marked):
-            return []
-        return [
-            Run(start=match.start(), end=match.end(), text=plain, certain=marks > 1.3 * letters)
-            for match, plain in marked
-            if plain
-        ]
+        certain = marks > 1.3 * letters
+        return [Run(start=match.start(), end=match.end(), text=plain, certain=certain) for match, plain in marked]
 
 
 codec = Diacritics()

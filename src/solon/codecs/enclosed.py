@@ -5,7 +5,7 @@ from itertools import pairwise
 from typing import ClassVar
 
 from solon.codecs import gaps as gapping
-from solon.codecs.base import BaseCodec, mapped
+from solon.codecs.dress import DressCodec
 from solon.core.protocols import Run
 
 
@@ -27,28 +27,21 @@ _RUN = re.compile(f"[{_SET}](?:[{_SET}\ufe0f\u20e3\u20dd\u20de]*[{_SET}\ufe0f])?
 _SPACED = re.compile(rf"[{_SET}]\ufe0f?(?:[ \u2009\u200a]{{1,3}}[{_SET}]\ufe0f?){{3,}}")
 
 
-class Enclosed(BaseCodec):
+class Enclosed(DressCodec):
     """Domain: text of ASCII characters; encode circles letters."""
 
     name: ClassVar[str] = "enclosed"
     when: ClassVar[frozenset[str]] = frozenset({"enclosed"})
-    raw: ClassVar[bool] = True
+    dressed: ClassVar = _WRITE
+    plain: ClassVar = _READ
+    run: ClassVar = _RUN
 
     def accepts(self, text: str) -> bool:
         """ASCII with a letter, and no single letters standing apart."""
         return (
-            super().accepts(text) and text.isascii() and any(c.isalpha() for c in text)
+            super().accepts(text)
             and not re.search(r"(?<![A-Za-z])[A-Za-z](?![A-Za-z])", text)
         )  # fmt: skip
-
-    def encode(self, text: str) -> str:
-        """Circled letters of the same case."""
-        return text.translate(_WRITE)
-
-    def decode(self, text: str) -> str | None:
-        """``None`` where nothing changes; letters with a space after each are put together."""
-        plain = text.translate(_READ)
-        return plain if plain != text else None
 
     def detect(self, text: str) -> list[Run]:
         """Runs of such letters; letters each with a space between, as squared emoji are often typed, come joined."""
@@ -61,7 +54,7 @@ class Enclosed(BaseCodec):
                 reading, offsets = joined([_READ[ord(text[at])] for at in places], gaps, places)
                 found.append(Run(start=match.start(), end=match.end(), text=reading, offsets=offsets))
             return found
-        return mapped(_RUN, text, _READ)
+        return super().detect(text)
 
 
 def joined(letters: list[str], between: list[str], places: list[int]) -> tuple[str, list[int]]:

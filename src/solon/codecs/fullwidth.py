@@ -3,37 +3,26 @@
 import re
 from typing import ClassVar
 
-from solon.codecs.base import BaseCodec, mapped
-from solon.core.protocols import Run
+from solon.codecs.base import BaseCodec
+from solon.codecs.dress import DressCodec
 
 _WRITE = {code: chr(code + 0xFEE0) for code in range(0x21, 0x7F)} | {0x20: "\u3000"}
 _READ = {ord(wide): chr(code) for code, wide in _WRITE.items()}
 _RUN = re.compile("[\uff01-\uff5e](?:[\uff01-\uff5e\u3000 ]*[\uff01-\uff5e])?")
 
 
-class Fullwidth(BaseCodec):
-    """Domain: text of ASCII characters."""
+class Fullwidth(DressCodec):
+    """Domain: text of ASCII characters; the space becomes the ideographic one."""
 
     name: ClassVar[str] = "fullwidth"
     when: ClassVar[frozenset[str]] = frozenset({"wide"})
-    raw: ClassVar[bool] = True
+    dressed: ClassVar = _WRITE
+    plain: ClassVar = _READ
+    run: ClassVar = _RUN
 
     def accepts(self, text: str) -> bool:
-        """Anything without full-width forms in it."""
-        return super().accepts(text) and text.isascii()
-
-    def encode(self, text: str) -> str:
-        """The space becomes the ideographic one."""
-        return text.translate(_WRITE)
-
-    def decode(self, text: str) -> str | None:
-        """``None`` where nothing changes."""
-        plain = text.translate(_READ)
-        return plain if plain != text else None
-
-    def detect(self, text: str) -> list[Run]:
-        """Runs of full-width forms."""
-        return mapped(_RUN, text, _READ)
+        """Any ASCII."""
+        return BaseCodec.accepts(self, text) and text.isascii()
 
 
 codec = Fullwidth()

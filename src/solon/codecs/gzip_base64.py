@@ -6,7 +6,7 @@ import re
 import zlib
 from typing import ClassVar
 
-from solon.codecs.base import BaseCodec, utf8
+from solon.codecs.base import BaseCodec, utf8, wordy
 from solon.codecs.base64 import to_bytes
 from solon.core.protocols import Run
 
@@ -47,7 +47,7 @@ class GzipBase64(BaseCodec):
         for match in _RUN.finditer(text):
             run = match.group()
             headed = run.startswith(("H4sI", "eJ", "eN", "eA", "eF"))
-            if not headed and len(run) > 20000:
+            if not headed and (len(run) > 20000 or wordy(run)):
                 continue
             reading = self.decode(run)
             if reading and (headed or len(reading) >= 8):

@@ -39,6 +39,8 @@ def _table() -> dict[int, str]:
 
 TABLE = _table()
 _WRITE = str.maketrans("aeopcyxis", "аеорсухіѕ")
+_ALIKE = re.compile(f"[{re.escape(''.join(map(chr, TABLE)))}]")
+_UNLIKE = re.compile(f"[^\\x00-\u024f{re.escape(''.join(map(chr, TABLE)))}]")
 _WORD = re.compile(r"[^\W\d_]+(?:['’\-][^\W\d_]+)*")
 _LATIN = re.compile(r"[A-Za-z\u00c0-\u024f]")
 
@@ -78,12 +80,13 @@ class Homoglyphs(BaseCodec):
 
     def detect(self, text: str) -> list[Run]:
         """Words of mixed script; where there is one, or the text is mostly Latin, also words wholly of look-alikes."""
-        tokens = list(_WORD.finditer(text))
+        tokens = [match for match in _WORD.finditer(text) if not match.group().isascii()]
         mixed = [_is_mixed(match.group()) for match in tokens]
-        latin = len(_LATIN.findall(text))
-        foreign = sum(1 for match in tokens for c in match.group() if ord(c) in TABLE)
-        others = sum(1 for match in tokens for c in match.group() if c > "\u024f" and ord(c) not in TABLE)
-        bold = any(mixed) or latin > foreign
+        if not any(mixed) and not any(_ALIKE.search(match.group()) for match in tokens):
+            return []
+        foreign = sum(len(_ALIKE.findall(match.group())) for match in tokens)
+        others = sum(len(_UNLIKE.findall(match.group())) for match in tokens)
+        bold = any(mixed) or len(_LATIN.findall(text)) > foreign
         found: list[Run] = []
         for match, both in zip(tokens, mixed, strict=True):
             word = match.group()
@@ -92,7 +95,7 @@ class Homoglyphs(BaseCodec):
                 continue
             if not both and not (bold and others == 0 and folded.isascii() and _plausible(folded)):
                 continue
-            offsets = list(range(match.start(), match.end()))
+            offsets = range(match.start(), match.end())
             found.append(Run(start=match.start(), end=match.end(), text=folded, offsets=offsets))
         return found
 
@@ -103,7 +106,7 @@ def _plausible(word: str) -> bool:
 
 def _is_mixed(word: str) -> bool:
     """Latin letters beside look-alikes of other scripts."""
-    return bool(_LATIN.search(word)) and any(ord(c) in TABLE for c in word)
+    return bool(_LATIN.search(word)) and bool(_ALIKE.search(word))
 
 
 codec = Homoglyphs()

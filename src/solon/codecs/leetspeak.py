@@ -27,6 +27,8 @@ _LETTERS = re.compile("[A-Za-z]")
 _INNER = re.compile(r"[A-Za-z][0-9@$!|+(<{\[€£¢#&^]+[A-Za-z]")
 _HASH = re.compile(r"[0-9a-f]{7,40}[.,;:]?")
 _MOST = 64
+_UNKNOWN = 17.5
+"""Bits of a word from which it is hardly one."""
 
 
 def _readings(token: str) -> list[str]:
@@ -51,6 +53,9 @@ def read_word(token: str) -> str | None:
     grouped = _GROUP.sub(lambda match: _GROUPS[match.group()], core) if re.search(r"[|/\\()<>_{}\[\]]", core) else core
     candidates = [r for form in dict.fromkeys((core, grouped)) for r in _readings(form)]
     letters = [r for r in candidates if r.isalpha() or "'" in r or "-" in r] or candidates
+    if len(letters) > 1 and all(words.cost(reading.lower()) > _UNKNOWN for reading in letters):
+        turned = words.best([reading[::-1] for reading in letters])  # the words may stand backwards
+        return (turned[::-1] if words.cost(turned.lower()) < _UNKNOWN else letters[0]) + tail
     return words.best(letters) + tail
 
 
@@ -76,25 +81,37 @@ class Leetspeak(BaseCodec):
 
     def detect(self, text: str) -> list[Run]:
         """Words that hold a sign between or beside letters, where there are two; numbers alone are left alone."""
-        found: list[Run] = []
-        mixed = 0
-        for match in _WORD.finditer(text):
+        tokens = [match for match in _WORD.finditer(text) if len(match.group()) <= 40 and _SIGN.search(match.group())]
+        lettered = [match for match in tokens if _LETTERS.search(match.group())]
+        least = 1 if len(text) < 60 else 2
+        if len(lettered) < least:
+            return []
+        found = [run for match in lettered if (run := _disguised(match))]
+        if len(found) < least:
+            return []
+        others = [match for match in tokens if not _LETTERS.search(match.group())]
+        for match in others:
             token = match.group()
-            if len(token) > 40 or not _SIGN.search(token):
-                continue
-            reading = read_word(token)
-            if not reading or reading == token:
-                continue
-            if _LETTERS.search(token):
-                mixed += 1
-                core = reading.strip(".,;:!?\"'()").lower()
-                strange = words.cost(core) > 17.5
-                if strange and (not _INNER.search(token) or _HASH.fullmatch(token)):
-                    continue  # field1, v2, R$, a commit's id: a name with a number, not a word in disguise
-            elif len(token) > 5 and token.isdigit():
-                continue
-            found.append(Run(start=match.start(), end=match.end(), text=reading))
-        return found if mixed >= 2 or (mixed and len(text) < 60) else []
+            reading = None if len(token) > 5 and token.isdigit() else read_word(token)
+            if reading and reading != token:
+                found.append(Run(start=match.start(), end=match.end(), text=reading))
+        return sorted(found, key=lambda run: run.start)
+
+
+def _disguised(match: re.Match[str]) -> Run | None:
+    """What a token of letters and signs stands for.
+
+    ``None`` for field1, v2, R$, a commit's id: a name with a number, not a word in disguise.
+    """
+    token = match.group()
+    reading = read_word(token)
+    if not reading or reading == token:
+        return None
+    core = reading.strip(".,;:!?\"'()").lower()
+    strange = words.cost(core) > _UNKNOWN and words.cost(core[::-1]) > _UNKNOWN
+    if strange and (not _INNER.search(token) or _HASH.fullmatch(token)):
+        return None
+    return Run(start=match.start(), end=match.end(), text=reading)
 
 
 codec = Leetspeak()

@@ -1,12 +1,9 @@
 """The spelling alphabet of NATO and ICAO: alfa bravo charlie."""
 
 import re
-from itertools import pairwise
 from typing import ClassVar
 
-from solon.codecs import gaps
-from solon.codecs.base import BaseCodec
-from solon.core.protocols import Run
+from solon.codecs.spelling import SpellingCodec, put_together
 
 WORDS = {
     "a": "alfa", "b": "bravo", "c": "charlie", "d": "delta", "e": "echo", "f": "foxtrot", "g": "golf", "h": "hotel",
@@ -29,32 +26,12 @@ _JOINED = re.compile(
 )
 
 
-def _read(run: str, base: int) -> tuple[str, list[int]] | None:
-    tokens = list(_ONE.finditer(run))
-    if not tokens:
-        return None
-    letters = [_LETTERS[token.group().strip("()").lower()] for token in tokens]
-    between = [run[one.end() : two.start()] for one, two in pairwise(tokens)]
-    if " " in letters:
-        text, owners = "".join(letters), list(range(len(letters)))
-    else:
-        text, owners = gaps.join(letters, between)
-    return text, [base + tokens[owner].start() for owner in owners]
-
-
-class Nato(BaseCodec):
+class Nato(SpellingCodec):
     """Domain: words of a-z parted by single spaces."""
 
     name: ClassVar[str] = "nato"
     when: ClassVar[frozenset[str]] = frozenset({"spelled"})
-
-    def accepts(self, text: str) -> bool:
-        """Two and more words of ASCII letters, of three and more letters each."""
-        return re.fullmatch(r"[A-Za-z]{3,}(?: [A-Za-z]{3,})+", text) is not None
-
-    def fold(self, text: str) -> str:
-        """Case is lost."""
-        return text.lower()
+    run: ClassVar = _RUN
 
     def encode(self, text: str) -> str:
         """Letters parted by a space, words by `` / ``; other characters are left out."""
@@ -62,17 +39,18 @@ class Nato(BaseCodec):
 
     def decode(self, text: str) -> str | None:
         """``None`` where no spelling word is found."""
-        reading = _read(text, 0)
+        reading = self.read(text)
         return reading[0] if reading else None
 
-    def detect(self, text: str) -> list[Run]:
-        """Three and more spelling words in a row."""
-        found: list[Run] = []
-        for match in _RUN.finditer(text):
-            reading = _read(match.group(), match.start())
-            if reading:
-                found.append(Run(start=match.start(), end=match.end(), text=reading[0], offsets=reading[1]))
-        return found
+    def read(self, row: str) -> tuple[str, list[int]] | None:
+        """Spelling words; where one of them is "space", that alone parts words."""
+        tokens = list(_ONE.finditer(row))
+        if not tokens:
+            return None
+        letters = [_LETTERS[token.group().strip("()").lower()] for token in tokens]
+        if " " in letters:
+            return "".join(letters), [token.start() for token in tokens]
+        return put_together(row, tokens, letters)
 
 
 codec = Nato()

@@ -1,35 +1,21 @@
 """The Polybius square: a letter as its row and column, 11 to 55; I and J share a place."""
 
 import re
-from itertools import pairwise
 from typing import ClassVar
 
-from solon.codecs import gaps
-from solon.codecs.base import BaseCodec
-from solon.core.protocols import Run
+from solon.codecs.spelling import SpellingCodec, put_together
 
 _SQUARE = "abcdefghiklmnopqrstuvwxyz"
 _RUN = re.compile(r"(?<![\w.])[1-5][1-5](?:[\s,\-./|]{0,5}[1-5][1-5]){4,}(?![\w])")
 _PAIR = re.compile(r"[1-5][1-5]")
 
 
-def _read(run: str, base: int) -> tuple[str, list[int]]:
-    pairs = list(_PAIR.finditer(run))
-    letters = [_SQUARE[(int(p.group()[0]) - 1) * 5 + int(p.group()[1]) - 1] for p in pairs]
-    between = [run[one.end() : two.start()] for one, two in pairwise(pairs)]
-    text, owners = gaps.join(letters, between)
-    return text, [base + pairs[owner].start() for owner in owners]
-
-
-class Polybius(BaseCodec):
+class Polybius(SpellingCodec):
     """Domain: words of a-z but j, parted by single spaces."""
 
     name: ClassVar[str] = "polybius"
     when: ClassVar[frozenset[str]] = frozenset({"digits"})
-
-    def accepts(self, text: str) -> bool:
-        """Two and more words of ASCII letters, of three and more letters each, at least one of them longer."""
-        return re.fullmatch(r"[A-Za-z]{3,}(?: [A-Za-z]{3,})+", text) is not None
+    run: ClassVar = _RUN
 
     def fold(self, text: str) -> str:
         """Case is lost, and j is i."""
@@ -45,15 +31,13 @@ class Polybius(BaseCodec):
 
     def decode(self, text: str) -> str | None:
         """``None`` where there is a digit outside 1 to 5."""
-        return _read(text.strip(), 0)[0] if _RUN.fullmatch(text.strip()) else None
+        return self.read(text.strip())[0] if _RUN.fullmatch(text.strip()) else None
 
-    def detect(self, text: str) -> list[Run]:
-        """Five and more pairs."""
-        found: list[Run] = []
-        for match in _RUN.finditer(text):
-            reading, offsets = _read(match.group(), match.start())
-            found.append(Run(start=match.start(), end=match.end(), text=reading, offsets=offsets))
-        return found
+    def read(self, row: str) -> tuple[str, list[int]]:
+        """Pairs of digits of 1 to 5."""
+        pairs = list(_PAIR.finditer(row))
+        letters = [_SQUARE[(int(p.group()[0]) - 1) * 5 + int(p.group()[1]) - 1] for p in pairs]
+        return put_together(row, pairs, letters)
 
 
 codec = Polybius()

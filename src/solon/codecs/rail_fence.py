@@ -1,5 +1,6 @@
 """Rail fence: letters written in a zigzag over 2 to 6 rails and read rail by rail."""
 
+from functools import lru_cache
 from typing import ClassVar
 
 from solon.codecs.base import BaseCodec
@@ -8,11 +9,12 @@ from solon.core.protocols import Run
 RAILS = range(2, 7)
 
 
-def order(size: int, rails: int) -> list[int]:
+@lru_cache(maxsize=256)
+def order(size: int, rails: int) -> tuple[int, ...]:
     """Places of the plain text in the order in which the rails are read."""
     period = 2 * (rails - 1)
     row = [min(at % period, period - at % period) for at in range(size)]
-    return sorted(range(size), key=lambda at: row[at])
+    return tuple(sorted(range(size), key=row.__getitem__))
 
 
 class RailFence(BaseCodec):
@@ -45,11 +47,18 @@ class RailFence(BaseCodec):
         return found
 
 
-def _read(text: str, rails: int) -> tuple[str, list[int]]:
-    offsets = [0] * len(text)
-    for at, place in enumerate(order(len(text), rails)):
-        offsets[place] = at
-    return "".join(text[at] for at in offsets), offsets
+@lru_cache(maxsize=256)
+def _places(size: int, rails: int) -> tuple[int, ...]:
+    """Where in the rails each character of the plain text stands."""
+    places = [0] * size
+    for at, place in enumerate(order(size, rails)):
+        places[place] = at
+    return tuple(places)
+
+
+def _read(text: str, rails: int) -> tuple[str, tuple[int, ...]]:
+    places = _places(len(text), rails)
+    return "".join([text[at] for at in places]), places
 
 
 codec = RailFence()

@@ -3,8 +3,7 @@
 import re
 from typing import ClassVar
 
-from solon.codecs.base import BaseCodec, mapped
-from solon.core.protocols import Run
+from solon.codecs.dress import DressCodec
 
 _SMALL = dict(zip("abcdefghijklmnopqrstuvwyz", "ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘꞯʀꜱᴛᴜᴠᴡʏᴢ", strict=True))
 _OTHER = (
@@ -18,36 +17,25 @@ _WRITE = {ord(letter): small for letter, small in _SMALL.items()} | {
     ord(letter.upper()): small for letter, small in _SMALL.items()
 }
 _SET = re.escape("".join(map(chr, _READ)))
-_RUN = re.compile(rf"[{_SET}]+(?:[xXsSoOvVwWzZcC]*[{_SET}]+)*[xXsS]?")
+_RUN = re.compile(rf"[{_SET}]++(?:[xXsSoOvVwWzZcC]*+[{_SET}]++)*+[xXsS]?")
 
 
-class SmallCaps(BaseCodec):
-    """Domain: text of ASCII characters."""
+class SmallCaps(DressCodec):
+    """Domain: text of ASCII characters; x has no small capital and stays."""
 
     name: ClassVar[str] = "small_caps"
     when: ClassVar[frozenset[str]] = frozenset({"small", "accents", "mixed"})
-    raw: ClassVar[bool] = True
+    dressed: ClassVar = _WRITE
+    plain: ClassVar = _READ
+    run: ClassVar = _RUN
 
     def accepts(self, text: str) -> bool:
         """ASCII with a letter other than x."""
-        return super().accepts(text) and text.isascii() and any(c.isalpha() and c not in "xX" for c in text)
+        return super().accepts(text) and any(c.isalpha() and c not in "xX" for c in text)
 
     def fold(self, text: str) -> str:
         """Case is lost, except that X has no small capital."""
         return "".join(c if c == "X" else c.lower() for c in text)
-
-    def encode(self, text: str) -> str:
-        """Small capitals; x stays."""
-        return text.translate(_WRITE)
-
-    def decode(self, text: str) -> str | None:
-        """``None`` where nothing changes."""
-        plain = text.translate(_READ)
-        return plain if plain != text else None
-
-    def detect(self, text: str) -> list[Run]:
-        """Runs of such letters."""
-        return mapped(_RUN, text, _READ)
 
 
 codec = SmallCaps()

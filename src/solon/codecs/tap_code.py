@@ -1,25 +1,14 @@
 """Tap code: a letter as two groups of one to five taps; C stands for K."""
 
 import re
-from itertools import pairwise
 from typing import ClassVar
 
-from solon.codecs import gaps, words
-from solon.codecs.base import BaseCodec
-from solon.core.protocols import Run
+from solon.codecs import words
+from solon.codecs.spelling import SpellingCodec, put_together
 
 _SQUARE = "abcdefghijlmnopqrstuvwxyz"
 _RUN = re.compile(r"(?<!\S)([.•·*x])\1{0,4}[ ,\-]\1{1,5}(?:[\s/|,\-]{1,6}\1{1,5}[ ,\-]\1{1,5}){3,}(?!\S)")
 _LETTER = re.compile(r"([.•·*x]{1,5})[ ,\-]([.•·*x]{1,5})")
-
-
-def _read(run: str, base: int) -> tuple[str, list[int]]:
-    pairs = list(_LETTER.finditer(run))
-    letters = [_SQUARE[(len(p.group(1)) - 1) * 5 + len(p.group(2)) - 1] for p in pairs]
-    between = [run[one.end() : two.start()] for one, two in pairwise(pairs)]
-    text, owners = gaps.join(letters, between)
-    text = " ".join(_with_k(word) for word in text.split(" "))
-    return text, [base + pairs[owner].start() for owner in owners]
 
 
 def _with_k(word: str) -> str:
@@ -31,19 +20,16 @@ def _with_k(word: str) -> str:
     return words.best(options)
 
 
-class TapCode(BaseCodec):
+class TapCode(SpellingCodec):
     """Domain: words of a-z without c and k, parted by single spaces."""
 
     name: ClassVar[str] = "tap_code"
     when: ClassVar[frozenset[str]] = frozenset({"dots", "split"})
+    run: ClassVar = _RUN
 
     def accepts(self, text: str) -> bool:
         """Two and more words of ASCII letters, of three and more letters each."""
         return re.fullmatch(r"[abd-jl-z]{3,}(?: [abd-jl-z]{3,})+", text) is not None
-
-    def fold(self, text: str) -> str:
-        """Case is lost."""
-        return text.lower()
 
     def encode(self, text: str) -> str:
         """Groups parted by a space, letters by two, words by `` / ``; other characters are left out."""
@@ -55,15 +41,14 @@ class TapCode(BaseCodec):
 
     def decode(self, text: str) -> str | None:
         """``None`` where it is no row of pairs."""
-        return _read(text.strip(), 0)[0] if _RUN.fullmatch(text.strip()) else None
+        return self.read(text.strip())[0] if _RUN.fullmatch(text.strip()) else None
 
-    def detect(self, text: str) -> list[Run]:
-        """Four and more pairs of groups."""
-        found: list[Run] = []
-        for match in _RUN.finditer(text):
-            reading, offsets = _read(match.group(), match.start())
-            found.append(Run(start=match.start(), end=match.end(), text=reading, offsets=offsets))
-        return found
+    def read(self, row: str) -> tuple[str, list[int]]:
+        """Pairs of groups of taps; c or k by the commoner word."""
+        pairs = list(_LETTER.finditer(row))
+        letters = [_SQUARE[(len(p.group(1)) - 1) * 5 + len(p.group(2)) - 1] for p in pairs]
+        text, places = put_together(row, pairs, letters)
+        return " ".join(_with_k(word) for word in text.split(" ")), places
 
 
 codec = TapCode()

@@ -9,11 +9,11 @@ from solon.codecs.base import BaseCodec
 from solon.core.protocols import Run
 
 _LETTER = r"[^\W_\u0900-\U0010ffff]"
-_RUN = re.compile(rf"(?<!{_LETTER}){_LETTER}(?:(?:[\W_]{{1,6}}){_LETTER}(?!{_LETTER})){{3,}}")
+_RUN = re.compile(rf"(?<!{_LETTER}){_LETTER}(?:[\W_]{{1,6}}+{_LETTER}(?!{_LETTER})){{3,}}+")
 _ONE = re.compile(_LETTER)
 _STREWN = re.compile(rf"(?<={_LETTER})([.\-*_|·•~+/^=#,:;])\1{{0,2}}(?={_LETTER})")
 _CHUNKS = re.compile(rf"{_LETTER}+")
-_WORDS = re.compile(rf"{_LETTER}+(?:[.\-*_|·•~+/^=#,:;]{{1,3}}{_LETTER}+)+")
+_WORDS = re.compile(rf"(?<!{_LETTER}){_LETTER}++(?:[.\-*_|·•~+/^=#,:;]{{1,3}}+{_LETTER}++)++")
 
 
 class TokenSplit(BaseCodec):

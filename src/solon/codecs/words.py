@@ -27,6 +27,14 @@ LONGEST = 20
 _UNKNOWN_WORD = 10.0
 _UNKNOWN_LETTER = 4.7
 
+FUNCTION_WORDS = frozenset({
+    "a", "an", "the", "this", "that", "these", "of", "to", "in", "on", "for", "with", "from", "by", "at", "about",
+    "into", "and", "or", "but", "is", "are", "was", "were", "be", "do", "does", "did", "can", "could", "should",
+    "would", "will", "how", "what", "why", "who", "when", "where", "which", "i", "you", "me", "my", "your", "we",
+    "our", "it", "its", "they", "their", "he", "she", "his", "her", "not", "if", "as",
+})  # fmt: skip
+"""The small words of English: no sentence of any length does without them, other languages have none."""
+
 
 class Lexicon(NamedTuple):
     """The shipped arrays."""

@@ -22,6 +22,10 @@ class PolicyError(SolonError):
     """A policy pack cannot be read or contradicts itself."""
 
 
+class ConfigError(SolonError):
+    """A configuration, keys or price file cannot be read or contradicts itself."""
+
+
 class WeightsError(SolonError):
     """Weights are missing, damaged, of another version, or fail their self-test."""
 

@@ -39,7 +39,7 @@ class Guard:
 
     Args:
         policy: a policy, the name of a built-in pack, or the path of a pack.
-        weights: a folder of weights; the shipped ones by default.
+        weights: a folder of weights, or weights that are open already; the shipped ones by default.
         judge: speaks where the classifiers are uncertain (``uncertain``), at a cost of a model call.
         classifiers: more engines, each with the rules it speaks on; those that installed packages register under
             ``solon.classifiers`` by default, none with ``()``.
@@ -51,15 +51,16 @@ class Guard:
         self,
         policy: Policy | str | Path = "baseline",
         *,
-        weights: Path | None = None,
+        weights: Path | Weights | None = None,
         judge: Judge | None = None,
         classifiers: Sequence[Classifier] | None = None,
         budget: Budget | None = None,
         cascade: bool = True,
     ) -> None:
         self.policy = policy if isinstance(policy, Policy) else load_policy(policy)
-        self.weights: Weights = load_weights(weights)
-        require_sound(self.weights)
+        self.weights: Weights = weights if isinstance(weights, Weights) else load_weights(weights)
+        if self.weights is not weights:
+            require_sound(self.weights)
         self.judge = judge
         self.classifiers = registered(self.policy) if classifiers is None else tuple(classifiers)
         self.stage1 = Stage1(self.policy, self.weights, budget=budget, cascade=cascade)
@@ -120,17 +121,32 @@ class Guard:
             decision = self.conclude(exchange, own)
             yield replace(decision, elapsed_ms=each_ms + 1e3 * (time.perf_counter() - begun))
 
-    def conclude(self, exchange: Exchange, scored: Sequence[Scored]) -> Decision:
-        """From scored segments to the decision: verdicts, further engines, the judge, ``decide``."""
+    def conclude(
+        self,
+        exchange: Exchange,
+        scored: Sequence[Scored],
+        *,
+        also: Sequence[Verdict] = (),
+        policy: Policy | None = None,
+    ) -> Decision:
+        """From scored segments to the decision: verdicts, further engines, the judge, ``decide``.
+
+        Args:
+            exchange: what the segments are of.
+            scored: the segments that were judged.
+            also: verdicts from elsewhere, such as those on segments that could not be judged.
+            policy: the law with other actions than the guard's own, by which to decide.
+        """
         verdicts = worst_by_rule(self.policy, scored, self.source)
         for classifier in self.classifiers:
             verdicts += _heard(classifier, exchange)
         if self.judge is not None:
             readings = [view.text for part in scored for view in part.views[1:]]
             verdicts = consult(self.judge, exchange, verdicts, self.uncertain, readings=readings)
-        decision = decide(self.policy, verdicts, self.thresholds)
+        decision = decide(policy or self.policy, [*verdicts, *also], self.thresholds)
         return replace(
             decision,
+            policy_digest=self.policy.digest,
             weights_digest=self.weights.digest,
             n_views=sum(len(part.views) for part in scored),
             notes=_notes(scored),

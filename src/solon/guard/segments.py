@@ -58,9 +58,9 @@ def input_segments(exchange: Exchange) -> list[Segment]:
             asked = message.content
         if segment is not None:
             made.append(segment)
-    joined = _joined(exchange)
-    if joined is not None:
-        made.append(joined)
+    together = joined(exchange)
+    if together is not None:
+        made.append(together)
     return made
 
 
@@ -85,7 +85,8 @@ def _segment(number: int, message: Message, asked: str) -> Segment | None:
             return None
 
 
-def _joined(exchange: Exchange) -> Segment | None:
+def joined(exchange: Exchange) -> Segment | None:
+    """The last short user turns read as one; ``None`` where there is one at most."""
     turns = [message.content for message in exchange.messages if message.role is Role.USER]
     recent = [turn for turn in turns[-_JOINED_TURNS:] if len(turn) <= _JOINED_SHORT]
     if len(recent) < 2:

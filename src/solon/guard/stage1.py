@@ -14,17 +14,15 @@ from solon.core.verdict import Span
 from solon.engines.classifiers.encoder import SIZE, Window
 from solon.engines.classifiers.minors import RULE, SEXUAL_RULES, mentions_minor
 from solon.engines.classifiers.ngram import FORMS
-from solon.engines.classifiers.reasoning import RuleEmbedding, embed_rules
 from solon.engines.classifiers.scout import GUESSED
 from solon.engines.classifiers.weights import Weights
 from solon.engines.ensemble.pool import soft_top
-from solon.engines.ensemble.stack import RULE_GAP, Stack, benign_tail, risk, rule_family
-from solon.engines.normalize import Budget, Normalized, Normalizer, View, veil
+from solon.engines.ensemble.stack import RULE_GAP, Stack, risk, rule_family
+from solon.engines.normalize import Budget, Normalized, Normalizer, View, blanked, veil
+from solon.guard.own_rules import OwnRules
 from solon.guard.segments import REPLY, TEXT, Segment
 
 Floats = npt.NDArray[np.float32]
-WORDS_SHARE = 0.5
-"""The part of the benign budget that each rule judged from its words may spend."""
 MOST_WINDOWS = 320
 """Windows of one segment that the encoder reads at most: the riskiest by the cheap engines, which read them all."""
 RISKIEST_WINDOWS = 16
@@ -55,6 +53,8 @@ class Scored:
     n_encoded: int
     encoder: Floats | None
     ngram: Floats
+    summary: Floats | None = None
+    """The encoder's unit-length summary of the window riskiest in content; ``None`` where it was left out."""
     guesses: Floats = field(default_factory=lambda: np.zeros((0, len(GUESSED)), np.float32))
     """What the scout guessed of every window (windows, guessed); empty in weights without a scout."""
 
@@ -101,7 +101,7 @@ class Stage1:
             for head, number in self._columns.items()
             if head.startswith("rule:") and rule_family(head.removeprefix("rule:")) == "harm"
         ]
-        self._untrained = tuple(rule for rule in policy.rules if rule.id not in set(weights.rules))
+        self._own = OwnRules(policy, weights, self.summarise)
         self._form_columns: dict[str, list[int]] = {}
         for head, number in self._columns.items():
             if head.startswith("rule:") and (family := rule_family(head.removeprefix("rule:"))) != "harm":
@@ -148,7 +148,7 @@ class Stage1:
         room = SIZE - 2 if segment.kind == TEXT else SIZE - 3 - len(reading.context)
         for number, view in enumerate(reading.normalized.views):
             # Quotation marks round a whole text say nothing of it, but hide it from an encoder that was not shown them.
-            plain = veil(view.text)
+            plain = veil(view.text if number else blanked(view.text, reading.normalized.decoded))
             lead = len(plain) - len(plain.lstrip(_QUOTES))
             bare = plain.strip(_QUOTES)
             for low in range(0, max(1, len(bare)), _CHUNK):
@@ -177,7 +177,7 @@ class Stage1:
         kind = reading.segment.kind
         place = reading.guesses[:, 0]
         riskiest = np.argsort(-place, kind="stable")
-        if self.cascade and not self._untrained:
+        if self.cascade and not self._own.rules:
             if len(reading.normalized.views) == 1:
                 riskiest = riskiest[place[riskiest] > self._scout_cut.get(kind, -math.inf)]
             riskiest = riskiest[:RISKIEST_WINDOWS]
@@ -186,7 +186,7 @@ class Stage1:
     def _choose_by_ngrams(self, reading: _Reading) -> list[int]:
         """The same for weights without a scout, by a cut in every family."""
         wanted = np.arange(len(reading.cheap))
-        if self.cascade and not self._untrained and len(reading.normalized.views) == 1:
+        if self.cascade and not self._own.rules and len(reading.normalized.views) == 1:
             wanted = np.flatnonzero((reading.cheap > self._skip[reading.segment.kind]).any(axis=1))
         if len(wanted) > MOST_WINDOWS:
             worst = np.logaddexp.reduce(reading.cheap[wanted], axis=1)
@@ -198,7 +198,7 @@ class Stage1:
         by_view = [self._view(reading, logits, number) for number in range(len(reading.normalized.views))]
         risks: dict[str, float] = {rule: max(one.risks[rule] for one in by_view) for rule in by_view[0].risks}
         _compose_minors(risks, reading.normalized.views)
-        risks.update(self._by_words(summaries))
+        risks.update(self._own.risks(summaries))
         families = {family: max(one.families[family] for one in by_view) for family in by_view[0].families}
         worst = max(by_view, key=lambda one: max(one.families.values()))
         return Scored(
@@ -213,6 +213,7 @@ class Stage1:
             n_encoded=len(reading.chosen),
             encoder=worst.encoder,
             ngram=worst.ngram,
+            summary=summaries[int(logits[:, FORMS.index("harm")].argmax())] if len(summaries) else None,
             guesses=reading.guesses,
         )
 
@@ -248,43 +249,6 @@ class Stage1:
                 u += (float(pooled[column]) - tops[family]) / RULE_GAP
             risks[rule] = float(risk(u))
         return risks
-
-    def _by_words(self, summaries: Floats) -> dict[str, float]:
-        """Rules without a trained head are judged from their words, or by a head that the user trained."""
-        if not self._untrained:
-            return {}
-        if not len(summaries):
-            return {rule.id: 0.0 for rule in self._untrained}
-        return {
-            rule: float(risk((float(soft_top(self._reasoned(rule, summaries)[:, None])[0]) - low) / (high - low)))
-            for rule, (low, high) in self._word_tails.items()
-        }
-
-    def _reasoned(self, rule: str, summaries: Floats) -> Floats:
-        logits = self.weights.reasoning.score(summaries, self._words[rule])
-        custom = self.weights.custom.get(rule)
-        return logits if custom is None else custom.score(summaries, logits)
-
-    @cached_property
-    def _words(self) -> dict[str, RuleEmbedding]:
-        return embed_rules(self._untrained, self.summarise)
-
-    @cached_property
-    def _word_tails(self) -> dict[str, tuple[float, float]]:
-        """Benign tails of the rules judged from words, each with its part of the budget.
-
-        A rule that ordinary texts break, such as one against everything off topic, is measured on what the pack itself
-        allows: for its owner that, and not everybody's traffic, is benign.
-        """
-        allowed = [text for rule in self.policy.rules for text in rule.examples.allowed]
-        own = self.summarise(allowed) if allowed else self.weights.ordinary
-        tails: dict[str, tuple[float, float]] = {}
-        for rule in self._untrained:
-            traffic, pack = self._reasoned(rule.id, self.weights.ordinary), self._reasoned(rule.id, own)
-            broken_by_all = float(np.median(traffic)) > float(np.quantile(pack, 0.75))
-            low, high = benign_tail(pack if broken_by_all else traffic, share=WORDS_SHARE)
-            tails[rule.id] = (low, high)
-        return tails
 
     def summarise(self, texts: Sequence[str]) -> Floats:
         """Unit-length summaries (texts, width) of the first window of each text."""

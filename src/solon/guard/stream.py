@@ -5,10 +5,13 @@ Before a stretch of units would exceed ``EVERY`` word pieces, the window that en
 and what the window before had already reached is released: nothing goes out before the stretch behind it was judged
 too, and never more than 64 word pieces are held back (two stretches and a unit). The same steps judge a whole reply,
 so the stream decides as the whole would, at any cut. Cost is linear in the reply's length.
+
+``ReplyReader`` holds these steps without judging anything: it asks and is told. ``Stream`` answers it at once; a server
+answers it from a queue.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -84,14 +87,42 @@ class Unmoved:
         return Decision(action=Action.PERMIT, risk=0.0, rules=(), because="calibration", verdicts=())
 
 
-class Stream:
-    """One reply on its way. Not thread safe: a stream belongs to one request."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """A window of a reply that must be judged before the reply can go on, and the exchange as far as it has come."""
 
-    def __init__(self, guard: Listener, exchange: Exchange, *, scored: Sequence[Scored] | None = None) -> None:
-        self._guard = guard
+    segment: Segment
+    exchange: Exchange
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """``scored`` is ``None`` where no engine answered; ``cut`` is what the decision on it means for the reply."""
+
+    scored: Scored | None
+    cut: bool
+
+
+Steps = Generator[Question, Answer, Step]
+"""Yields what must be judged, is sent the answers, and returns what may be done."""
+
+
+class ReplyReader:
+    """The steps of one reply on its way, without engines: they ask through generators and are told.
+
+    Not thread safe, and one generator at a time: the next begins where the one before it has ended.
+
+    Args:
+        exchange: what the reply answers.
+        count: word pieces of a unit.
+        whole: whether every question must hold the reply so far.
+    """
+
+    def __init__(self, exchange: Exchange, count: Callable[[str], int], *, whole: bool = False) -> None:
         self._exchange = exchange
+        self._count = count
+        self._keep = whole
         self._prompt = prompt_of(exchange)
-        self._before = scored
         self._parts: list[str] = []
         self._tail = ""
         """The reply from ``_base`` on: what may still be read."""
@@ -100,52 +131,53 @@ class Stream:
         self._pieces = 0
         self._judged = 0
         self._released = 0
+        self._asked = 0
         self._cut = False
         self.scored: list[Scored] = []
 
     @property
     def released(self) -> str:
         """What went to the client so far."""
-        return self._whole()[: self._released]
+        return self.text[: self._released]
+
+    @property
+    def held(self) -> str:
+        """What came and was not released."""
+        return self._tail[self._released - self._base :]
 
     @property
     def is_cut(self) -> bool:
         """Whether the reply was stopped."""
         return self._cut
 
-    def push(self, piece: str) -> Step:
+    @property
+    def text(self) -> str:
+        """The reply as far as it has come."""
+        self._parts = ["".join(self._parts)]
+        return self._parts[0]
+
+    def push(self, piece: str) -> Steps:
         """Take the next piece of the reply."""
         if self._cut:
             return Step(signal=Signal.CUT)
         self._parts.append(piece)
         self._tail += piece
-        return self._advance(final=False)
+        return (yield from self._advance(final=False))
 
-    def finish(self) -> Step:
+    def finish(self) -> Steps:
         """The reply is complete: judge what is left and release or cut it."""
         if self._cut:
             return Step(signal=Signal.CUT)
-        return self._advance(final=True)
+        return (yield from self._advance(final=True))
 
-    def decision(self) -> Decision:
-        """The decision on the exchange with the reply as far as it has come."""
-        if self._before is None:
-            self._before = self._guard.score(self._exchange)
-        exchange = Exchange(messages=self._exchange.messages, response=self._whole())
-        return self._guard.conclude(exchange, [*self._before, *self.scored])
-
-    def _whole(self) -> str:
-        self._parts = ["".join(self._parts)]
-        return self._parts[0]
-
-    def _advance(self, *, final: bool) -> Step:
+    def _advance(self, *, final: bool) -> Steps:
         """Read what is complete; what that releases leaves."""
         free: list[str] = []
         while not self._cut and (unit := self._next_unit(final=final)) is not None:
-            free.append(self._take(unit))
+            free.append((yield from self._take(unit)))
         if final and not self._cut:
-            if self._read > self._judged or not self.scored:
-                free.append(self._judge())
+            if self._read > self._judged or not self._asked:
+                free.append((yield from self._judge()))
             if not self._cut:
                 free.append(self._tail[self._released - self._base :])
                 self._released = self._base + len(self._tail)
@@ -164,19 +196,19 @@ class Stream:
         ended = match.end() < len(self._tail) or _full(match.group())
         return match.group() if ended or final else None
 
-    def _take(self, unit: str) -> str:
+    def _take(self, unit: str) -> Generator[Question, Answer, str]:
         """Add a unit to the stretch, which is judged first where it has no room for it; returns what that releases."""
-        pieces = max(1, self._guard.stage1.weights.encoder.count(unit))
+        pieces = max(1, self._count(unit))
         text = ""
         if self._pieces + pieces > EVERY and self._pieces:
             self._pieces = 0
-            text = self._judge()
+            text = yield from self._judge()
         if not self._cut:
             self._pieces += pieces
             self._read += len(unit)
         return text
 
-    def _judge(self) -> str:
+    def _judge(self) -> Generator[Question, Answer, str]:
         """Judge the window that ends at what was read; release and return what was judged before it."""
         low = max(0, self._judged - BEHIND)
         if low:
@@ -184,9 +216,11 @@ class Stream:
             low = self._base + space + 1 if space >= 0 else low
         text = self._tail[low - self._base : self._read - self._base]
         segment = Segment(name="response", kind=REPLY, text=text, context=self._prompt, base=low)
-        scored = self._guard.stage1.score([segment])[0]
-        self.scored.append(scored)
-        if self._guard.conclude(self._so_far(), [scored]).action is Action.BLOCK:
+        self._asked += 1
+        answer = yield Question(segment=segment, exchange=self._so_far())
+        if answer.scored is not None:
+            self.scored.append(answer.scored)
+        if answer.cut:
             self._cut = True
             return ""
         free = self._tail[self._released - self._base : self._judged - self._base]
@@ -200,9 +234,60 @@ class Stream:
 
     def _so_far(self) -> Exchange:
         """The exchange for engines that read it whole; without any, the reply is not copied for every judgement."""
-        if not self._guard.whole_readers:
+        if not self._keep:
             return self._exchange
-        return Exchange(messages=self._exchange.messages, response=self._whole()[: self._read])
+        return Exchange(messages=self._exchange.messages, response=self.text[: self._read])
+
+
+class Stream:
+    """One reply on its way, judged in place. Not thread safe: a stream belongs to one request."""
+
+    def __init__(self, guard: Listener, exchange: Exchange, *, scored: Sequence[Scored] | None = None) -> None:
+        self._guard = guard
+        self._exchange = exchange
+        self._before = scored
+        self._reader = ReplyReader(exchange, guard.stage1.weights.encoder.count, whole=guard.whole_readers)
+
+    @property
+    def scored(self) -> list[Scored]:
+        """The windows judged so far."""
+        return self._reader.scored
+
+    @property
+    def released(self) -> str:
+        """What went to the client so far."""
+        return self._reader.released
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the reply was stopped."""
+        return self._reader.is_cut
+
+    def push(self, piece: str) -> Step:
+        """Take the next piece of the reply."""
+        return self._answered(self._reader.push(piece))
+
+    def finish(self) -> Step:
+        """The reply is complete: judge what is left and release or cut it."""
+        return self._answered(self._reader.finish())
+
+    def decision(self) -> Decision:
+        """The decision on the exchange with the reply as far as it has come."""
+        if self._before is None:
+            self._before = self._guard.score(self._exchange)
+        exchange = Exchange(messages=self._exchange.messages, response=self._reader.text)
+        return self._guard.conclude(exchange, [*self._before, *self.scored])
+
+    def _answered(self, steps: Steps) -> Step:
+        """Answer every question at once."""
+        try:
+            question = next(steps)
+            while True:
+                scored = self._guard.stage1.score([question.segment])[0]
+                action = self._guard.conclude(question.exchange, [scored]).action
+                question = steps.send(Answer(scored=scored, cut=action is Action.BLOCK))
+        except StopIteration as done:
+            return done.value
 
 
 def _full(unit: str) -> bool:

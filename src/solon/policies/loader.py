@@ -25,13 +25,20 @@ def builtin_packs() -> tuple[str, ...]:
 def load_policy(name_or_path: str | Path) -> Policy:
     """Load a pack by the name of a built-in pack, or by the path of a folder or of its ``policy.yaml``.
 
-    A bare name is a built-in pack where there is one; write ``./name`` for a folder of the same name.
-
     Raises:
         PolicyError: naming file and line, the value, what was expected and the repair.
     """
+    return load_folder(pack_folder(name_or_path))
+
+
+def pack_folder(name_or_path: str | Path) -> Path:
+    """Where a pack lies. A bare name is a built-in pack where there is one; write ``./name`` for a folder of that name.
+
+    Raises:
+        PolicyError: where there is no such folder.
+    """
     if isinstance(name_or_path, str) and name_or_path in builtin_packs():
-        return load_folder(PACKS / name_or_path)
+        return PACKS / name_or_path
     path = Path(name_or_path)
     if path.name == MANIFEST:
         path = path.parent
@@ -40,7 +47,7 @@ def load_policy(name_or_path: str | Path) -> Policy:
             f"there is no pack {str(name_or_path)!r}",
             repair=f"Give a folder with a {MANIFEST}, or a built-in pack: {', '.join(builtin_packs())}.",
         )
-    return load_folder(path)
+    return path
 
 
 def load_folder(folder: Path) -> Policy:

@@ -88,7 +88,7 @@ class Weights:
 
     @cached_property
     def ordinary(self) -> npt.NDArray[np.float32]:
-        """Summaries (texts, width) of benign texts that taught nothing, to calibrate rules judged from their words."""
+        """Summaries (texts, width) of benign texts that taught nothing, to teach and calibrate rules nobody trained."""
         with np.load(self.folder / "ordinary.npz") as arrays:
             return arrays["summaries"].astype(np.float32) / SUMMARY_SCALE
 

@@ -100,6 +100,13 @@ class CharModel:
         costs[0] = UNKNOWN
         return costs
 
+    @cached_property
+    def single(self) -> Costs:
+        """Bits of each ASCII character by its own frequency, shape (128,)."""
+        alone = symbols("".join(map(chr, range(128))))[:, None]
+        folded = np.concatenate([np.full((128, _PAD), 32, dtype=np.uint32), alone], axis=1)
+        return self._costs[self._tables[0][indices(folded)[0][:, 0]]]
+
     def _score(self, folded: Codes) -> Costs:
         places = indices(folded)
         codes = self._tables[0][places[0]]

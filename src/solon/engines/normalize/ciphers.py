@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,9 +23,13 @@ _PIECES = re.compile(r"[\"“'‘`]([^\"”'’`\n]{8,})[\"”'’`]|(?<=[:>\]}]
 LEAST_OWN, LEAST_WHOLE = 4.9, 5.6
 """Bits a character of a stretch from which ciphers are tried on it: reversed English has 5.4 and more."""
 SAMPLE = 200
+_NO_LETTER = re.compile(r"[\d_]|[^\w\s]")
 _TOKEN = re.compile(r"\S+")
 _TWINS = {"reversed": "word_reversed", "word_reversed": "reversed"}
 _WHOLE = frozenset({"interleave", "dummy_chars", "rail_fence"})
+_TABLES = frozenset({"rot", "atbash", "rot47", "caesar_digits"})
+MOST_KEYS = 8
+"""Keys of one cipher that are tried on a stretch."""
 LONGEST = 8000
 """Characters over which a cipher that moves letters far is tried."""
 
@@ -110,12 +115,44 @@ def pieces(text: str, start: int, end: int) -> list[tuple[int, int, bool]]:
     return [(*widen(text, start, end), True), *((*span, False) for span in natural)]
 
 
+class Frequencies:
+    """Which keys of a cipher that puts signs for signs may be right, told by how often signs occur.
+
+    One product of a small matrix instead of a pass of the model for each of up to 96 keys.
+    """
+
+    def __init__(self, model: CharModel) -> None:
+        self._model = model
+
+    def likely(self, codec: Codec, piece: str) -> list[int] | None:
+        """The likeliest keys, best first: those that make the signs commoner than they are, ``MOST_KEYS`` of them.
+
+        ``None`` where the codec does not put signs for signs, so that all its readings must be tried.
+        """
+        if codec.name not in _TABLES:
+            return None
+        table = _key_costs(codec, self._model)
+        counts = np.bincount(np.frombuffer(piece.encode("ascii", "replace"), dtype=np.uint8), minlength=128)[33:127]
+        total = table @ counts.astype(np.float32)
+        order = np.argsort(total[1:], kind="stable")[:MOST_KEYS]
+        return [int(at) for at in order if total[1 + at] < total[0]]
+
+
+@cache
+def _key_costs(codec: Codec, model: CharModel) -> Costs:
+    """Bits of each printing sign as it stands (first row) and as each key reads it, shape (1 + keys, 94)."""
+    signs = "".join(map(chr, range(33, 127)))
+    readings = [signs, *(run.text for run in codec.detect(signs))]
+    return np.stack([model.single[np.frombuffer(text.encode("ascii"), dtype=np.uint8)] for text in readings])
+
+
 class Ciphers:
     """The ciphers among the codecs, tried together so that one pass of the model scores all alternatives."""
 
     def __init__(self, model: CharModel, codecs: Sequence[Codec]) -> None:
         self._model = model
         self._codecs = tuple(codecs)
+        self._frequencies = Frequencies(model)
         self._moves = tuple(codec for codec in codecs if codec.name in ("reversed", "word_reversed", "rail_fence"))
 
     def alternatives(self, piece: str, *, own: bool) -> list[tuple[str, int, Run]]:
@@ -125,12 +162,17 @@ class Ciphers:
         on the suspicious stretch itself (``own``) only.
         """
         digits = sum(character.isdigit() for character in piece)
-        return [
-            (codec.name, at, run)
-            for codec in self._codecs
-            if (codec.name in _WHOLE) != own and (digits >= 2 or codec.name != "caesar_digits")
-            for at, run in enumerate(codec.detect(piece))
-        ]
+        found: list[tuple[str, int, Run]] = []
+        for codec in self._codecs:
+            if (codec.name in _WHOLE) == own or (digits < 2 and codec.name == "caesar_digits"):
+                continue
+            chosen = self._frequencies.likely(codec, piece)
+            if chosen is None:
+                found += [(codec.name, at, run) for at, run in enumerate(codec.detect(piece))]
+            elif chosen:
+                runs = codec.detect(piece)
+                found += [(codec.name, at, runs[at]) for at in chosen if at < len(runs)]
+        return found
 
     def signs(self, text: str, bits: Costs) -> list[Solution]:
         """ROT47 alone, which turns letters into signs: the stretch that costs most, signs counted in full."""
@@ -141,7 +183,7 @@ class Ciphers:
         if end - start < 12 or float((total - floor)[end]) < 14.0:
             return []
         found = self._whole(text, *widen(text, start, end + 1), ("rot47", 0), bits)
-        return [one for one in found if one.gain > 2.0]
+        return [one for one in found if one.gain > 2.0 and one.bits <= BARS["cipher"]]
 
     def solve(self, text: str, bits: Costs, late: Callable[[], bool]) -> list[Solution]:
         """The best reading of each suspicious stretch, as runs of ``text``; those that overlap a better one dropped."""
@@ -153,6 +195,8 @@ class Ciphers:
                 if late() or any(one.gain > 2.0 and one.bits < 3.8 for one in tried):
                     break
                 if high <= low or float(bits[low:high].mean()) < (LEAST_OWN if own else LEAST_WHOLE):
+                    continue
+                if not own and not _lettered(text[low : low + SAMPLE]):
                     continue
                 tried += self._piece(text, low, high, bits, own=own)
             if tried:
@@ -299,6 +343,11 @@ def shifted(run: Run, by: int) -> Run:
     if offsets is None and len(run.text) == run.end - run.start:
         offsets = range(run.start + by, run.end + by)
     return Run(start=run.start + by, end=run.end + by, text=run.text, offsets=offsets, certain=run.certain)
+
+
+def _lettered(piece: str) -> bool:
+    """Mostly letters and gaps, as what a cipher that moves letters leaves of a sentence."""
+    return len(_NO_LETTER.sub("", piece)) >= 0.75 * len(piece)
 
 
 def _ordered(text: str) -> float:

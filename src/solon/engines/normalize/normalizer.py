@@ -2,9 +2,11 @@
 
 import re
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
+
+import numpy as np
 
 from solon.codecs import catalogue
 from solon.codecs.base import BaseCodec
@@ -15,27 +17,29 @@ from solon.engines.normalize.canonical import canonical
 from solon.engines.normalize.charlm import CharModel, Costs, shipped, symbols
 from solon.engines.normalize.ciphers import Ciphers, Solution, beyond, excess_bits, suspicious
 from solon.engines.normalize.reading import Reading, judge, one_script, stretches
-from solon.engines.normalize.views import Budget, Normalized, OffsetMap, View, part, splice
+from solon.engines.normalize.turned import Turned
+from solon.engines.normalize.views import Budget, Normalized, OffsetMap, Places, View, part, replaced, splice
 
 _INK = re.compile(r"[A-Za-z0-9][:;<=>?@\[\\\]^_`{|}~!#$%&*+][A-Za-z0-9:;<=>?@]")
 NODES = 40
 """Texts looked at for one input, whatever the time budget allows."""
 STANDALONE = 20
 """Characters from which a decoded stretch is also a view of its own."""
-_SPECULATIVE = frozenset(
-    {
-        "rot",
-        "atbash",
-        "rot47",
-        "reversed",
-        "word_reversed",
-        "reversed_words",
-        "dummy_chars",
-        "interleave",
-        "caesar_digits",
-    }
-)
-_PRIMARY = frozenset({"base64", "base32", "base58", "ascii85", "base85", "gzip_base64", "base16", "percent_base64"})
+_READS, _LITTLE = 4.6, 2.0
+"""Bits a character up to which a reading is surely language, so that its place is searched no further; what such a
+place then counts as costing."""
+_NO_LANGUAGE, _STRETCH = 4.2, 20
+"""Bits a character from which a stretch of so many characters says nothing to a reader."""
+_NOWHERE: Places = np.zeros(0, dtype=np.int64)
+_LAST = frozenset({"leetspeak", "reversed_words"})
+"""Codecs that read something in much that another one reads better."""
+_STRANGE_SIGNS = frozenset({"coded", "digits", "dots", "leet", "split", "strewn"})
+"""Features of which one is present in a text that holds a code."""
+
+
+_CODES, _CIPHERS, _TURNED = range(3)
+"""Stages of looking at a text: codecs by their form; ciphers on what is no language; codes behind ciphers. A stage of
+any text comes before the next one of all: what a cheap codec reads two deep need not be searched for in its wrapper."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,17 +50,23 @@ class _Node:
     offsets: OffsetMap
     path: tuple[str, ...]
     bits: float = 0.0
-    speculative: bool = False
-    turned: bool = False
-    """Some codec on the way was a guess, so that what is found must beat the original text."""
     raw: bool = False
     """Holds characters that the plain view strips: only the codecs that live in them are run."""
+    stage: int = _CODES
+    present: frozenset[str] = frozenset()
+    """Features of the text, from the second stage on."""
+    read: tuple[Run, ...] = ()
+    """What codecs read in the first stage."""
+    kept: bool = False
+    """Whether some of that is language."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Candidate:
     view: View
     quality: float
+    spans: tuple[tuple[int, int], ...] = ()
+    """Stretches of the original that the view reads."""
 
 
 class _Search:
@@ -74,8 +84,6 @@ class _Search:
         self.long = False
         """Whether the plain text has long unbroken runs."""
         self.covered: list[tuple[int, int]] = []
-        self.plain = ""
-        """The plain text, or its start."""
 
     def late(self) -> bool:
         """Whether the time is up (and note it)."""
@@ -114,35 +122,24 @@ class _Search:
         if not self.fresh(plain):
             return
         if len(path) < self.budget.depth:
-            self.waiting.append(_Node(text=plain, offsets=offsets, path=path, bits=reading.bits, turned=parent.turned))
+            self.waiting.append(_Node(text=plain, offsets=offsets, path=path, bits=reading.bits))
         elif not reading.kept:
             self.exhausted = self.exhausted or ("depth" if _looks_coded(runs) else None)
-        if reading.kept and not ((parent.turned or (parent.path and kind != "exact")) and self._worse(plain, parent)):
+        if reading.kept and not (parent.path and kind != "exact" and self._worse(plain, parent)):
             self._keep(plain, offsets, path, runs, reading, text)
 
-    @cached_property
-    def original(self) -> float:
-        """Bits of the plain text beyond language."""
-        return self.owner.excess(self.plain)
-
     def _worse(self, text: str, parent: _Node) -> bool:
-        """Whether a text found behind a guess still holds most of what was no language before."""
-        before = self.original if parent.turned else self.owner.excess(parent.text[:20000])
-        return self.owner.excess(text[:20000]) > 0.7 * before + 8
+        """Whether a text found in another reading still holds most of what was no language before."""
+        return self.owner.excess(text[:20000]) > 0.7 * self.owner.excess(parent.text[:20000]) + 8
 
     def _keep(
         self, plain: str, offsets: OffsetMap, path: tuple[str, ...], runs: Sequence[Run], reading: Reading, text: str
     ) -> None:
         quality = (7.0 - reading.bits) * min(reading.letters, 400) ** 0.5
         view = View(text=plain, path=path, offsets=offsets, bits=reading.bits)
-        self.found.append(_Candidate(view=view, quality=quality))
-        starts, ends = offsets.arrays(len(plain))
-        shift = 0
-        for run in runs:
-            low, high = run.start + shift, run.start + shift + len(run.text)
-            shift += len(run.text) - (run.end - run.start)
-            if high <= len(starts) and high > low:
-                self.covered.append((int(starts[low:high].min()), int(ends[low:high].max())))
+        spans = tuple(_spans(runs, *offsets.arrays(len(plain)))) if reading.bits <= _READS else ()
+        self.covered += spans
+        self.found.append(_Candidate(view=view, quality=quality, spans=spans))
         if len(runs) == 1 and plain == text and STANDALONE <= len(runs[0].text) < 0.9 * len(plain):
             start = runs[0].start
             end = start + len(runs[0].text)
@@ -187,6 +184,10 @@ class Normalizer:
         return float(beyond(symbols(text), self.model.bits(text)).sum())
 
     @cached_property
+    def _turned(self) -> Turned:
+        return Turned(self.model, self._codecs)
+
+    @cached_property
     def _codecs(self) -> tuple[Codec, ...]:
         return tuple(self._given) if self._given is not None else catalogue.codecs()
 
@@ -207,20 +208,40 @@ class Normalizer:
         begun = time.perf_counter()
         plain, offsets = canonical(text)
         search = _Search(self, self.budget)
-        search.plain = plain[:20000]
         search.seen.add(" ".join(plain.lower().split()))
         for node in self._roots(text, plain, offsets, search):
             search.waiting.append(node)
         self._run(search)
-        kept = _best(search.found, self.budget.views)
+        best = _best(search.found, self.budget.views)
+        read = sorted({span for one in best for span in one.spans})
         spans = blobs.opaque(plain[: self.budget.bytes_in]) if search.long else []
         located = [offsets.locate(low, high, len(plain)) for low, high in spans]
         return Normalized(
-            views=(View(text=plain, path=(), offsets=offsets), *kept),
+            views=(View(text=plain, path=(), offsets=offsets), *(one.view for one in best)),
+            decoded=tuple(self._decoded(plain, offsets, read)),
             unscannable=blobs.uncovered(located, search.covered),
             exhausted=search.exhausted,
             elapsed_ms=(time.perf_counter() - begun) * 1000,
         )
+
+    def _decoded(self, plain: str, offsets: OffsetMap, spans: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+        """Where the plain view is no language, of the stretches of the original that others read."""
+        starts, _ = offsets.arrays(len(plain)) if spans else (_NOWHERE, _NOWHERE)
+        for low, high in spans:
+            places = np.flatnonzero((starts >= low) & (starts < high))
+            if not len(places):
+                continue
+            start, end = int(places[0]), int(places[-1]) + 1
+            if self._says_nothing(plain[start:end]):
+                yield start, end
+
+    def _says_nothing(self, piece: str) -> bool:
+        """Whether no stretch of the piece could be language: words left standing in it must be judged."""
+        if sum(character.isalpha() for character in piece) * 3 < len(piece):
+            return True
+        total = np.concatenate([[0.0], np.cumsum(self.model.bits(piece), dtype=np.float64)])
+        width = min(_STRETCH, len(piece))
+        return float((total[width:] - total[:-width]).min()) >= _NO_LANGUAGE * width
 
     def _roots(self, text: str, plain: str, offsets: OffsetMap, search: _Search) -> list[_Node]:
         """The raw text, where stripping changed it, and the plain one; both ends of them where they are too long."""
@@ -240,30 +261,33 @@ class Normalizer:
     def _run(self, search: _Search) -> None:
         looked = 0
         while search.waiting and looked < NODES and not search.late():
-            search.waiting.sort(key=lambda node: (len(node.path), node.speculative, not node.raw, node.bits))
+            search.waiting.sort(key=lambda node: (node.stage, len(node.path), not node.raw, node.bits))
             node = search.waiting.pop(0)
-            looked += 1
-            self._expand(search, node)
+            if node.stage == _CODES:
+                looked += 1
+                self._expand(search, node)
+            elif node.stage == _CIPHERS:
+                self._decipher(search, node)
+            else:
+                self._turn(search, node)
         if search.waiting and search.exhausted is None:
             search.exhausted = "depth" if looked >= NODES else search.exhausted
 
     def _expand(self, search: _Search, node: _Node) -> None:
-        """All codecs whose trigger fired; then ciphers, where a stretch is no language and nothing else read it."""
+        """All codecs whose trigger fired."""
         text = node.text
         present = features(text)
+        if not node.path:
+            search.long = search.long or "dense" in present
         read: list[Run] = []
         hopes: list[tuple[Codec, list[Run], Reading]] = []
-        if _inky(text) and not node.raw:
-            bits = self.model.bits(text)
-            for one in Ciphers(self.model, self._ciphers(present)).signs(text, bits):
+        if not node.raw and _inky(text):
+            for one in Ciphers(self.model, _fired(self._cipher_codecs, present)).signs(text, self.model.bits(text)):
                 self._take(search, node, one)
                 read.append(one.run)
-        for codec in self._plain_codecs:
-            if read and codec.name in ("leetspeak", "reversed_words"):
-                continue
-            if isinstance(codec, BaseCodec) and codec.when and not (codec.when & present):
-                continue
-            if node.raw and not getattr(codec, "raw", True):
+        kept = bool(read)
+        for codec in _fired(self._plain_codecs, present):
+            if (read and codec.name in _LAST) or (node.raw and not getattr(codec, "raw", True)):
                 continue
             if search.late():
                 return
@@ -272,11 +296,12 @@ class Normalizer:
                 continue
             if reading.kept or reading.strong:
                 read += runs
+            kept = kept or reading.kept
             if reading.hopeful and not reading.kept:
                 hopes.append((codec, runs, reading))
         self._hope(search, node, hopes, read)
         if not node.raw:
-            self._decipher(search, node, present, read)
+            search.waiting.append(replace(node, stage=_CIPHERS, present=present, read=tuple(read), kept=kept))
 
     def _hope(
         self, search: _Search, node: _Node, hopes: list[tuple[Codec, list[Run], Reading]], read: Sequence[Run]
@@ -287,36 +312,40 @@ class Normalizer:
             if reading.strong or not _overlap(runs, others):
                 search.offer(node, (codec.name,), runs, reading, catalogue.proof(codec))
 
-    def _decipher(self, search: _Search, node: _Node, present: frozenset[str], read: Sequence[Run]) -> None:
+    def _unread(self, search: _Search, node: _Node) -> Costs:
+        """Cost of each character of a text; what was read as language, in it or further on, costs little."""
+        bits = self.model.bits(node.text)
+        if search.covered:
+            starts, _ = node.offsets.arrays(len(node.text))
+            for low, high in search.covered:
+                bits[(starts >= low) & (starts < high)] = _LITTLE
+        return bits
+
+    def _decipher(self, search: _Search, node: _Node) -> None:
         """Try ciphers on what does not read like language and was not read by another codec."""
         text = node.text
-        bits = self.model.bits(text)
-        if not node.path:
-            search.long = search.long or "dense" in present
-        for run in read:
-            bits[run.start : run.end] = 2.0
-        may = not read and not node.turned and len(node.path) < self.budget.depth - 1
-        spans = suspicious(excess_bits(symbols(text), bits), most=1)
-        if not spans:
-            if may and (("coded" in present and not node.path) or _signs(text)):
-                self._speculate(search, node, (0, len(text)), bits)
-            return
-        if search.covered and not node.path:
-            starts, _ = node.offsets.arrays(len(text))
-            for low, high in search.covered:
-                bits[(starts >= low) & (starts < high)] = 2.0
-        solved = Ciphers(self.model, self._ciphers(present)).solve(text, bits, search.late)
+        bits = self._unread(search, node)
+        for run in node.read:
+            bits[run.start : run.end] = _LITTLE
+        solved: list[Solution] = []
+        strange = bool(suspicious(excess_bits(symbols(text), bits), most=1))
+        if strange:
+            solved = Ciphers(self.model, _fired(self._cipher_codecs, node.present)).solve(text, bits, search.late)
         for one in solved:
             self._take(search, node, one)
-        if may and not solved and (spans[0][1] - spans[0][0] >= 14 or _signs(text)):
-            self._speculate(search, node, spans[0], bits)
+        strange = strange or not node.present.isdisjoint(_STRANGE_SIGNS)
+        if strange and not solved and not node.kept and len(node.path) < self.budget.depth - 1:
+            search.waiting.append(replace(node, stage=_TURNED))
 
-    def _ciphers(self, present: frozenset[str]) -> list[Codec]:
-        return [
-            codec
-            for codec in self._cipher_codecs
-            if not isinstance(codec, BaseCodec) or not codec.when or codec.when & present
-        ]
+    def _turn(self, search: _Search, node: _Node) -> None:
+        """Read what a cipher over a code left."""
+        bits = self._unread(search, node)
+        for one in self._turned.solve(node.text, bits, search.late):
+            verdict = judge(self.model, "exact", node.text[one.run.start : one.run.end], one.run.text)
+            search.offer(node, one.path, [one.run], verdict, "exact")
+        for one in self._turned.halves(node.text):
+            hope = Reading(bits=one.bits, gain=0.0, letters=0, kept=False, hopeful=True, strong=False)
+            search.offer(node, one.path, [one.run], hope)
 
     def _take(self, search: _Search, node: _Node, one: Solution) -> None:
         if len(node.path) + len(one.path) > self.budget.depth:
@@ -335,8 +364,7 @@ class Normalizer:
             runs = self._improving(node.text, runs)
         if not runs:
             return [], None
-        child, _ = splice(node.text, OffsetMap(), runs)
-        source, reading = stretches(node.text, child, runs)
+        source, reading = stretches(node.text, replaced(node.text, runs), runs)
         certain = all(run.certain for run in runs)
         verdict = judge(self.model, kind, source, reading, certain=certain)
         shown = reading if verdict.kept or reading.isascii() else canonical(reading)[0]
@@ -364,79 +392,19 @@ class Normalizer:
             return False
         return len(run.text) < 4 or self.model.mean(run.text) <= 7.0
 
-    def _speculate(self, search: _Search, node: _Node, span: tuple[int, int], bits: Costs) -> None:
-        """A cipher over a code: decode what the cipher leaves of each coded stretch, and the text turned round."""
-        text = node.text
-        coders = [codec for codec in self._plain_codecs if codec.name in _PRIMARY]
-        turners = [codec for codec in self._cipher_codecs if codec.name in _SPECULATIVE]
-        noise = [(low, high) for low, high in blobs.runs(text) if float(bits[low:high].mean()) > 6.5]
-        for low, high in noise:
-            for turner in turners:
-                if search.late():
-                    return
-                for turned in turner.detect(text[low:high])[:25]:
-                    self._decode_turned(search, node, (low, high), turner.name, turned.text, coders)
-        piece = _payload(text, span)
-        structured = bool(noise) or _signs(text[piece[0] : piece[1]])
-        for turner in self._plain_codecs + self._cipher_codecs:
-            if turner.name not in _SPECULATIVE or turner.name == "interleave" or search.late():
-                continue
-            if not structured and turner.name != "dummy_chars":
-                continue
-            found = turner.detect(text[piece[0] : piece[1]])
-            if turner.name == "rot":
-                found = found[12:13]
-            for turned in found[:2]:
-                run = Run(start=piece[0] + turned.start, end=piece[0] + turned.end, text=turned.text)
-                body, offsets = splice(text, node.offsets, [run])
-                if search.fresh(body):
-                    child = _Node(
-                        text=body,
-                        offsets=offsets,
-                        path=(*node.path, turner.name),
-                        bits=9.0,
-                        speculative=True,
-                        turned=True,
-                    )
-                    search.waiting.append(child)
 
-    def _decode_turned(
-        self,
-        search: _Search,
-        node: _Node,
-        span: tuple[int, int],
-        name: str,
-        turned: str,
-        coders: Sequence[Codec],
-    ) -> None:
-        """Offer what the coders read in a stretch after a cipher turned it."""
-        for coder in coders:
-            plain = coder.decode(turned)
-            if plain is None or len(plain) < 8:
-                continue
-            verdict = judge(self.model, "exact", node.text[span[0] : span[1]], plain)
-            run = Run(start=span[0], end=span[1], text=plain)
-            search.offer(node, (name, coder.name), [run], verdict, "exact")
+def _fired(codecs: Sequence[Codec], present: frozenset[str]) -> list[Codec]:
+    """The codecs whose trigger fired."""
+    return [
+        codec
+        for codec in codecs
+        if not isinstance(codec, BaseCodec) or not codec.when or not codec.when.isdisjoint(present)
+    ]
 
 
 def _inky(text: str) -> bool:
     """Signs and digits inside words, as ROT47 leaves them."""
     return len(_INK.findall(text[:20000])) >= 3
-
-
-def _signs(text: str) -> bool:
-    """Made of digits, signs and single letters more than of words."""
-    body = text[:2000]
-    wordy = sum(len(token) for token in body.split() if token.isalpha() and len(token) > 2)
-    plain = sum(character < "\x7f" for character in body)
-    return len(body) >= 16 and wordy < 0.3 * len(body) and plain > 0.8 * len(body)
-
-
-def _payload(text: str, span: tuple[int, int]) -> tuple[int, int]:
-    """What follows the last colon or line end before a stretch, to the end of its line or of the text."""
-    head = max(text.rfind(": ", 0, span[0] + 2), text.rfind(":\n", 0, span[0] + 2))
-    low = head + 2 if head >= 0 else 0
-    return (low, len(text)) if len(text) - low >= 8 else (0, len(text))
 
 
 def _overlap(runs: Sequence[Run], others: Sequence[Run]) -> bool:
@@ -461,7 +429,16 @@ def _apart(runs: Sequence[Run], model: CharModel) -> list[Run]:
     return kept
 
 
-def _best(found: Sequence[_Candidate], most: int) -> list[View]:
+def _best(found: Sequence[_Candidate], most: int) -> list[_Candidate]:
     """The candidates that read best, ties by the shorter path."""
-    ranked = sorted(found, key=lambda one: (-one.quality, len(one.view.path)))
-    return [one.view for one in ranked[:most]]
+    return sorted(found, key=lambda one: (-one.quality, len(one.view.path)))[:most]
+
+
+def _spans(runs: Sequence[Run], starts: Places, ends: Places) -> Iterator[tuple[int, int]]:
+    """Stretches of the original behind runs, by the map of the text that holds their readings."""
+    shift = 0
+    for run in runs:
+        low, high = run.start + shift, run.start + shift + len(run.text)
+        shift += len(run.text) - (run.end - run.start)
+        if low < high <= len(starts):
+            yield int(starts[low:high].min()), int(ends[low:high].max())

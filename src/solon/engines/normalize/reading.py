@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from solon.core.protocols import Run
 from solon.engines.normalize.charlm import CharModel
 
-BARS = {"exact": 5.6, "loose": 4.5, "moved": 5.0, "hidden": 4.2, "cipher": 4.3}
+BARS = {"exact": 5.6, "loose": 4.5, "moved": 4.6, "hidden": 4.2, "cipher": 4.3}
 """Most bits a character for each kind of proof. Calibrated on instructions of 16-60 characters (99 % under 3.6 bits,
 worst 4.2) against their Caesar shifts (least 5.8) and reversals (least 5.4); foreign Latin text unseen by the model
 has 4.5-6."""
@@ -100,7 +100,7 @@ def judge(model: CharModel, kind: str, source: str, reading: str, *, certain: bo
         was = max(was, 8.0)  # digits and signs are cheap to the model, but they are no language
     gain = was - bits
     enough = letters >= LEAST[kind] and letters * 3 >= sum(not character.isspace() for character in sample)
-    bar = CERTAIN_BAR if certain else BARS[kind]
+    bar = CERTAIN_BAR if certain and kind != "moved" else BARS[kind]
     if monotonous(sample):
         bits = max(bits, 9.0)
     good = bits <= bar and ((certain and kind != "moved") or gain >= GAINS[kind])

@@ -4,6 +4,7 @@ What they decode to is scored as a view of its own; a token, key or hash that de
 """
 
 import re
+from collections.abc import Sequence
 
 _CODED = re.compile(
     r"(?<![\w/])(?=[\w+/.\-]*\d)(?=[\w+/.\-]*[a-z])(?=[\w+/.\-]*[A-Z])[A-Za-z0-9+/_.\-]{24,}={0,2}"  # base64, tokens
@@ -15,9 +16,16 @@ _CODED = re.compile(
     r"|(?:[.\-·–—]{1,6}(?:[ /|]{1,3}|$)){8,}"  # Morse
     r"|[⠀-⣿ ]{16,}|\b[ACGTU]{24,}\b"  # Braille; nucleotides
 )
-_LINK = re.compile(r"[a-z]{2,}\.[a-z]{2,}|//")
+_LINK = re.compile(r"[a-z]{2,}\.[a-z]{2,}|^//")  # two slashes elsewhere are two symbols of base64
 
 
 def veil(text: str) -> str:
     """``text`` with coded stretches as blanks, of the same length; links stay, their words can be read."""
     return _CODED.sub(lambda found: found.group() if _LINK.search(found.group()) else " " * len(found.group()), text)
+
+
+def blanked(text: str, spans: Sequence[tuple[int, int]]) -> str:
+    """``text`` with these stretches as blanks, of the same length."""
+    for low, high in spans:
+        text = text[:low] + " " * (high - low) + text[high:]
+    return text

@@ -70,6 +70,8 @@ class Normalized:
     views: tuple[View, ...]
     unscannable: tuple[tuple[int, int], ...] = ()
     """High-entropy stretches of the original that nothing could read."""
+    decoded: tuple[tuple[int, int], ...] = ()
+    """Stretches of ``views[0]`` that are no language and that another of the views reads: only that is to be judged."""
     exhausted: str | None = None
     """Which budget ran out (``bytes_in``, ``bytes_out``, ``depth``, ``ms``), or ``None``."""
     elapsed_ms: float = 0.0
@@ -105,25 +107,34 @@ def spread(run: Run) -> tuple[Places, Places]:
     return starts, ends
 
 
-def splice(text: str, offsets: OffsetMap, runs: Sequence[Run]) -> tuple[str, OffsetMap]:
-    """Replace each run (in order, not overlapping) by its reading; the new text and its map to the original."""
-    below_starts, below_ends = offsets.arrays(len(text))
+def replaced(text: str, runs: Sequence[Run]) -> str:
+    """Each run (in order, not overlapping) replaced by its reading."""
     pieces: list[str] = []
-    starts: list[Places] = []
-    ends: list[Places] = []
     at = 0
     for run in runs:
         pieces += [text[at : run.start], run.text]
-        one, two = spread(run)
-        last = len(text) - 1
-        starts += [below_starts[at : run.start], below_starts[np.clip(one, 0, last)]]
-        ends += [below_ends[at : run.start], below_ends[np.clip(two - 1, 0, last)]]
         at = run.end
     pieces.append(text[at:])
-    starts.append(below_starts[at:])
-    ends.append(below_ends[at:])
-    low, high = np.concatenate(starts), np.concatenate(ends)
-    return "".join(pieces), OffsetMap(starts=np.minimum(low, high), ends=np.maximum(low + 1, high))
+    return "".join(pieces)
+
+
+def splice(text: str, offsets: OffsetMap, runs: Sequence[Run]) -> tuple[str, OffsetMap]:
+    """Replace each run (in order, not overlapping) by its reading; the new text and its map to the original."""
+    below_starts, below_ends = offsets.arrays(len(text))
+    first: list[Places] = []
+    last: list[Places] = []
+    at = 0
+    for run in runs:
+        gap = np.arange(at, run.start, dtype=np.int64)
+        one, two = spread(run)
+        first += [gap, one]
+        last += [gap, two - 1]
+        at = run.end
+    first.append(np.arange(at, len(text), dtype=np.int64))
+    last.append(first[-1])
+    low = below_starts[np.clip(np.concatenate(first), 0, len(text) - 1)]
+    high = below_ends[np.clip(np.concatenate(last), 0, len(text) - 1)]
+    return replaced(text, runs), OffsetMap(starts=np.minimum(low, high), ends=np.maximum(low + 1, high))
 
 
 def part(offsets: OffsetMap, start: int, end: int, size: int) -> OffsetMap:

@@ -1,0 +1,71 @@
+"""Templates to HTML: autoescaped, with the few filters they need."""
+
+import hashlib
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import ChainableUndefined, Environment, PackageLoader
+
+from solon.web import charts
+from solon.web.words import breakable, visible
+
+STATIC = {
+    "style.css": "text/css; charset=utf-8",
+    "live.js": "text/javascript; charset=utf-8",
+    "icon.svg": "image/svg+xml",
+}
+
+
+def static(name: str) -> bytes:
+    """A file that pages load."""
+    return files("solon.web").joinpath("static", name).read_bytes()
+
+
+_VERSION = hashlib.sha256(b"".join(static(name) for name in STATIC)).hexdigest()[:12]
+
+
+def _when(at: datetime) -> str:
+    today = datetime.now(UTC).date() == at.date()
+    return f"{at:%H:%M:%S}" if today else f"{at:%d %b %H:%M}"
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:,.0f}"
+
+
+def _money(value: float | None) -> str:
+    if value is None:
+        return "–"
+    return f"${value:,.2f}" if value >= 1 else f"${value:.4f}"
+
+
+def _environment() -> Environment:
+    """Fields that a record does not have (another Solon wrote it) are shown as nothing rather than ending the page."""
+    environment = Environment(
+        loader=PackageLoader("solon.web"),
+        autoescape=True,
+        undefined=ChainableUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        when=_when,
+        number=_number,
+        money=_money,
+        ms=charts.ms,
+        percent=charts.percent,
+        visible=visible,
+        breakable=breakable,
+    )
+    environment.globals.update(charts=charts, version=_VERSION)  # pyright: ignore[reportCallIssue, reportArgumentType]
+    return environment
+
+
+_TEMPLATES = _environment()
+
+
+def render(name: str, values: Mapping[str, Any]) -> bytes:
+    """A page as UTF-8; halves of surrogate pairs become character references, which browsers show as U+FFFD."""
+    return _TEMPLATES.get_template(name).render(values).encode("utf-8", "xmlcharrefreplace")
