@@ -41,3 +41,13 @@ def test_every_metric_on_the_page_exists():
         for end in ("_bucket", "_sum", "_count")
     }
     assert named <= known | {"solon_counts", "solon_slots"}
+
+
+def test_every_test_that_the_threat_model_names_exists():
+    text = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
+    files = set(re.findall(r"`(?:[\w/]+/)?(test_\w+\.py)`", text))
+    there = {path.name for path in (ROOT / "tests").rglob("test_*.py")}
+    assert len(files) > 10
+    assert files <= there, files - there
+    for folder in set(re.findall(r"`(tests/\w+)`", text)):
+        assert any((ROOT / folder).glob("test_*.py")), folder

@@ -110,7 +110,12 @@ class Gateway:
             await send_json(send, 200, await models_for(self._services, principal, name))
             return
         if path in PASSED and method == "POST" and any(r.pass_through for r in routes_of(config, principal)):
-            await PassThrough(self._services, principal, spoken(scope, None), path.decode(), scope, receive, send).run()
+            passing = PassThrough(self._services, principal, spoken(scope, None), path.decode(), scope, receive, send)
+            self._services.in_flight += 1
+            try:
+                await passing.run()
+            finally:
+                self._services.in_flight -= 1
             return
         raise WireError(
             "there is no such path, or this gateway does not pass it on",

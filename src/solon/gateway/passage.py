@@ -46,6 +46,8 @@ _EVENT_STREAM = [
     (b"cache-control", b"no-cache"),
     (b"x-accel-buffering", b"no"),
 ]
+_STORING = "openai_responses"
+"""The dialect whose upstreams keep replies for later requests."""
 _REASONING = frozenset({Channel.REASONING})
 
 
@@ -107,6 +109,8 @@ class Passage:
         route = route_for(now.config, principal, ask.model)
         account.route, account.policy = route.name, principal.policy or route.policy
         self._settings = now.config.policies[account.policy]
+        if self._dialect.name == _STORING:
+            await services.owners.require(ask.body, principal.key_id)
         async with self._watch:
             await services.room()
             model = route.upstream_model or ask.model
@@ -243,7 +247,7 @@ class Passage:
             runs = {key: text for key, text in runs.items() if not (self._hides_reasoning and key[1] in _REASONING)}
             raw = write_json(self._dialect.write_reply(reply, ask, reasoning=not self._hides_reasoning))
         self._watch.stop()
-        self._answered(reply.id)
+        await self._answered(reply.id)
         account.status, account.delivered = 200, shown(runs)
         account.delivered_chars = sum(map(len, runs.values()))
         await send_bytes(self._send, 200, raw, self._headers())
@@ -279,7 +283,7 @@ class Passage:
                 raise stream.error
             account.failed(stream.error)
         if not account.cut:
-            self._answered(stream.id)
+            await self._answered(stream.id)
         await client.write(b"".join(waiting))
         self._watch.stop()
         await client.end()
@@ -310,10 +314,12 @@ class Passage:
             waiting.append(await stream.feed(rest))
         waiting.append(await stream.end())
 
-    def _answered(self, reply_id: str) -> None:
-        """A reply goes out to which a later request may refer."""
+    async def _answered(self, reply_id: str) -> None:
+        """A reply goes out to which a later request of the same key may refer."""
         if self._screening is not None and self._principal is not None:
             self._now.screens[self.account.policy].answered(self._screening, self._principal, reply_id)
+        if self._dialect.name == _STORING and reply_id:
+            await self._services.owners.claim(reply_id, self.account.key)
 
     async def _refuse(self, ask: Ask, refusal: Refusal) -> None:
         """Answer with a refusal, in the form that the client asked for."""

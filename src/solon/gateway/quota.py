@@ -87,12 +87,8 @@ class Quota:
 
     def __init__(self, dsn: str, worker: str) -> None:
         self.worker = worker
-        self._engine = _engine(dsn)
+        self._engine = open_database(dsn, _TABLES)
         self._postgres = self._engine.dialect.name == "postgresql"
-        with self._engine.begin() as connection:
-            if self._postgres:  # two replicas that start at once would both make the tables
-                connection.execute(sa.text("select pg_advisory_xact_lock(7046023119)"))
-            _TABLES.create_all(connection)
 
     def take(self, needs: Sequence[Need]) -> list[float] | Short:
         """All of what is needed and, of each, a little more, or nothing: the need one must wait longest for."""
@@ -198,6 +194,16 @@ class Quota:
         )
         if changed.rowcount == 0 and more > 0:
             connection.execute(sa.insert(_SLOTS).values(name=name, worker=self.worker, held=more, beat=now))
+
+
+def open_database(dsn: str, tables: sa.MetaData) -> sa.Engine:
+    """The database that workers share, with its tables, which are made where there are none."""
+    engine = _engine(dsn)
+    with engine.begin() as connection:
+        if engine.dialect.name == "postgresql":  # two replicas that start at once would both make the tables
+            connection.execute(sa.text("select pg_advisory_xact_lock(7046023119)"))
+        tables.create_all(connection)
+    return engine
 
 
 def _engine(dsn: str) -> sa.Engine:

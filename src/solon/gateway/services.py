@@ -10,6 +10,7 @@ from solon.gateway.config_model import GatewayConfig
 from solon.gateway.dialects.base import WireError
 from solon.gateway.identity import Keys, Principal
 from solon.gateway.limits import Admission, Estimate, Limiter
+from solon.gateway.ownership import Owners
 from solon.gateway.prices import Prices
 from solon.gateway.relay import Relay
 from solon.gateway.screen import Screen
@@ -71,6 +72,7 @@ class Services:
     relay: Relay
     ledger: Ledger
     limiter: Limiter
+    owners: Owners
     observers: list[Observer] = field(default_factory=list[Observer])
     models: dict[str, tuple[float, tuple[str, ...]]] = field(default_factory=dict[str, tuple[float, tuple[str, ...]]])
     """What upstreams list, by name, and when they were asked."""

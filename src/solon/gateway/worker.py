@@ -19,6 +19,7 @@ from solon.gateway.identity import Principal
 from solon.gateway.limits import Limiter
 from solon.gateway.metrics import Metrics
 from solon.gateway.observe import counted, logged
+from solon.gateway.ownership import Owners
 from solon.gateway.relay import Relay
 from solon.gateway.reload import Builder, Live, Reloaded
 from solon.gateway.screen import Shared
@@ -105,9 +106,11 @@ class Worker:
         stack.push_async_callback(relay.close)
         limiter = Limiter(config.limits, _shared_counts(config))
         stack.push_async_callback(limiter.close)
+        owners = Owners(_shared_counts(config))
+        stack.push_async_callback(owners.close)
         metrics, tracer = Metrics(), Tracer(config.tracing)
         stack.callback(tracer.flush)
-        services = Services(live=live, relay=relay, ledger=ledger, limiter=limiter)
+        services = Services(live=live, relay=relay, ledger=ledger, limiter=limiter, owners=owners)
         services.observers += [logged, *([partial(counted, metrics)] if config.metrics.enabled else [])]
         self.health = Health({"ledger": partial(_ledger_problem, ledger)}, partial(_circuits, relay))
         self.parts = Parts(services=services, live=live, health=self.health, metrics=metrics)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Any
+from urllib.parse import quote
 
 from jinja2 import ChainableUndefined, Environment, PackageLoader
 
@@ -41,6 +42,11 @@ def _money(value: float | None) -> str:
     return f"${value:,.2f}" if value >= 1 else f"${value:.4f}"
 
 
+def _query(value: Any) -> str:
+    """A value for an address; halves of surrogate pairs, which no address can hold, become question marks."""
+    return quote(str(value), safe="", errors="replace")
+
+
 def _environment() -> Environment:
     """Fields that a record does not have (another Solon wrote it) are shown as nothing rather than ending the page."""
     environment = Environment(
@@ -58,6 +64,7 @@ def _environment() -> Environment:
         percent=charts.percent,
         visible=visible,
         breakable=breakable,
+        query=_query,
     )
     environment.globals.update(charts=charts, version=_VERSION)  # pyright: ignore[reportCallIssue, reportArgumentType]
     return environment

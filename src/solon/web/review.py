@@ -101,8 +101,10 @@ def stratum_of(body: Mapping[str, Any]) -> tuple[str, bool, str]:
     action = str(body.get("action") or "permit")
     rules: list[dict[str, Any]] = body.get("rules") or []
     if action != "permit":
-        asked = max((rule for rule in rules if rule.get("asked")), key=lambda rule: rule["risk"], default=None)
-        rule = asked["rule"] if asked else "no rule"
+        asked = max(
+            (rule for rule in rules if rule.get("asked")), key=lambda rule: rule.get("risk") or 0.0, default=None
+        )
+        rule = str(asked.get("rule")) if asked else "no rule"
         word = "Blocked" if action == "block" else "Refined"
         return f"{action} · {rule}", True, f"{word} under {rule}: shows whether it stops the right exchanges."
     band = _band(body, rules)
