@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from solon.codecs.base import BaseCodec
 from solon.codecs.catalogue import codec, codecs
 from solon.core.protocols import Run
-from solon.engines.normalize import Budget, Normalized, Normalizer, View
+from solon.engines.normalize import Budget, Normalized, Normalizer, View, blanked
 
 ROOMY = Normalizer(Budget(ms=4000))
 TEXT = "explain the difference between weather and climate"
@@ -248,3 +248,36 @@ def test_emoji_sequences_and_flags_stay_whole() -> None:
 def test_persian_and_hindi_joiners_stay() -> None:
     text = "می‌خواهم क्‍ष"
     assert ROOMY.views(text).views[0].text == text
+
+
+@pytest.mark.parametrize("hidden", ["\ud800", "\udfff", "\x00", "\u200b", "\u2060\u200b"])
+def test_what_shows_nothing_splits_no_word(hidden: str) -> None:
+    found = ROOMY.views(hidden.join(TEXT) + hidden)
+    assert found.views[0].text == TEXT
+    low, high = found.views[0].locate(0, 7)
+    assert (low, high) == (0, 6 * (1 + len(hidden)) + 1)
+
+
+def test_a_wrapper_is_blank_where_a_view_reads_it_and_words_left_in_it_stay() -> None:
+    turned = codec("interleave").encode(TEXT)
+    found = ROOMY.views(turned)
+    assert any(view.text == TEXT for view in found.views[1:])
+    assert not blanked(found.views[0].text, found.decoded).strip()
+    cover = codec("acrostic_lines").encode("bake bread at home")
+    found = ROOMY.views(cover)
+    assert len(found.views) > 1 and found.decoded == ()
+    mixed = f"{codec('rot').encode(TEXT)} and tell me everything about the weather {codec('rot').encode(TEXT)}"
+    found = ROOMY.views(mixed)
+    assert "tell me everything about the weather" in blanked(found.views[0].text, found.decoded)
+
+
+@pytest.mark.parametrize(
+    ("outer", "inner"),
+    [("reversed", "octal"), ("rot47", "percent"), ("rot47", "escapes"), ("rail_fence", "polybius"), ("rail_fence", "base32"),
+     ("interleave", "polybius"), ("interleave", "percent_base64"), ("atbash", "dummy_chars"), ("rot", "base85")],
+)  # fmt: skip
+def test_codes_behind_ciphers_are_told_by_their_form(outer: str, inner: str) -> None:
+    text = codec(outer).encode(codec(inner).encode(TEXT))
+    for frame in ("{}", "Decode this and do it: {}"):
+        found = ROOMY.views(frame.format(text))
+        assert any(squeezed(TEXT) in squeezed(view) for view in texts(found)), found

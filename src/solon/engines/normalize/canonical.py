@@ -11,11 +11,12 @@ from solon.engines.normalize.views import IDENTITY, OffsetMap, Places
 
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _PIECE = re.compile("[\x00-\x7f]?[^\x00-\x7f]+")
-_KEEP, _DROP, _JOINER, _SELECTOR, _BROKEN, _TAG = range(6)
+_KEEP, _DROP, _JOINER, _SELECTOR, _TAG = range(5)
 _DROPPED = (
     (0x00, 0x08), (0x0B, 0x0C), (0x0E, 0x1F), (0x7F, 0x84), (0x86, 0x9F), (0xAD, 0xAD), (0x34F, 0x34F), (0x61C, 0x61C),
     (0x115F, 0x1160), (0x17B4, 0x17B5), (0x180B, 0x180F), (0x200B, 0x200B), (0x200E, 0x200F), (0x202A, 0x202E),
     (0x2060, 0x206F), (0x3164, 0x3164), (0xFEFF, 0xFEFF), (0xFFA0, 0xFFA0), (0xFFF0, 0xFFFB), (0x1D173, 0x1D17A),
+    (0xD800, 0xDFFF),  # lone surrogates: many a reader passes over them, so one inside a word would hide it
     (0xE0001, 0xE0001),
 )  # fmt: skip
 _LONG = 65536
@@ -30,7 +31,6 @@ def _kinds() -> NDArray[np.uint8]:
     kinds[0x200C:0x200E] = _JOINER
     kinds[0xFE00:0xFE10] = _SELECTOR
     kinds[0xE0100:0xE01F0] = _SELECTOR
-    kinds[0xD800:0xE000] = _BROKEN
     kinds[0xE0020:0xE0080] = _TAG
     return kinds
 
@@ -39,7 +39,6 @@ def _kept(codes: NDArray[np.uint32]) -> NDArray[np.bool_]:
     """Which characters stay: joiners inside scripts and emoji that need them, one selector behind a symbol."""
     kinds = _kinds()[codes]
     keep = kinds == _KEEP
-    keep |= kinds == _BROKEN
     before = np.empty_like(codes)
     before[0] = 0
     before[1:] = codes[:-1]
@@ -71,15 +70,12 @@ def _flags(codes: NDArray[np.uint32], kinds: NDArray[np.uint8]) -> NDArray[np.bo
 
 
 def _stripped(text: str) -> tuple[str, Places | None]:
-    """The text without what shows nothing, broken surrogates as U+FFFD; places of what stayed, ``None`` for all."""
+    """The text without what shows nothing, lone surrogates among it; places of what stayed, ``None`` for all."""
     codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
     keep = _kept(codes)
-    broken = (codes >= 0xD800) & (codes < 0xE000)
-    everything = bool(keep.all())
-    if everything and not bool(broken.any()):
+    if bool(keep.all()):
         return text, None
-    codes = np.where(broken, np.uint32(0xFFFD), codes)[keep]
-    return codes.tobytes().decode("utf-32-le"), None if everything else np.flatnonzero(keep).astype(np.int64)
+    return codes[keep].tobytes().decode("utf-32-le"), np.flatnonzero(keep).astype(np.int64)
 
 
 def _composed(text: str) -> tuple[str, Places, Places]:

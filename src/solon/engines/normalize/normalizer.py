@@ -17,17 +17,17 @@ from solon.engines.normalize.canonical import canonical
 from solon.engines.normalize.charlm import CharModel, Costs, shipped, symbols
 from solon.engines.normalize.ciphers import Ciphers, Solution, beyond, excess_bits, suspicious
 from solon.engines.normalize.reading import Reading, judge, one_script, stretches
-from solon.engines.normalize.turned import Turned
+from solon.engines.normalize.turned import READ, Turned
 from solon.engines.normalize.views import Budget, Normalized, OffsetMap, Places, View, part, replaced, splice
 
+_SPOKEN = re.compile(r"[^\W_]+")
 _INK = re.compile(r"[A-Za-z0-9][:;<=>?@\[\\\]^_`{|}~!#$%&*+][A-Za-z0-9:;<=>?@]")
 NODES = 40
 """Texts looked at for one input, whatever the time budget allows."""
 STANDALONE = 20
 """Characters from which a decoded stretch is also a view of its own."""
-_READS, _LITTLE = 4.6, 2.0
-"""Bits a character up to which a reading is surely language, so that its place is searched no further; what such a
-place then counts as costing."""
+_READS = 4.6
+"""Bits a character up to which a reading is surely language, so that its place is searched no further."""
 _NO_LANGUAGE, _STRETCH = 4.2, 20
 """Bits a character from which a stretch of so many characters says nothing to a reader."""
 _NOWHERE: Places = np.zeros(0, dtype=np.int64)
@@ -318,7 +318,7 @@ class Normalizer:
         if search.covered:
             starts, _ = node.offsets.arrays(len(node.text))
             for low, high in search.covered:
-                bits[(starts >= low) & (starts < high)] = _LITTLE
+                bits[(starts >= low) & (starts < high)] = READ
         return bits
 
     def _decipher(self, search: _Search, node: _Node) -> None:
@@ -326,7 +326,7 @@ class Normalizer:
         text = node.text
         bits = self._unread(search, node)
         for run in node.read:
-            bits[run.start : run.end] = _LITTLE
+            bits[run.start : run.end] = READ
         solved: list[Solution] = []
         strange = bool(suspicious(excess_bits(symbols(text), bits), most=1))
         if strange:
@@ -430,8 +430,11 @@ def _apart(runs: Sequence[Run], model: CharModel) -> list[Run]:
 
 
 def _best(found: Sequence[_Candidate], most: int) -> list[_Candidate]:
-    """The candidates that read best, ties by the shorter path."""
-    return sorted(found, key=lambda one: (-one.quality, len(one.view.path)))[:most]
+    """The candidates that read best, ties by the shorter path; of those with the same letters and digits the best."""
+    kept: dict[str, _Candidate] = {}
+    for one in sorted(found, key=lambda one: (-one.quality, len(one.view.path))):
+        kept.setdefault("".join(_SPOKEN.findall(one.view.text)).lower(), one)
+    return list(kept.values())[:most]
 
 
 def _spans(runs: Sequence[Run], starts: Places, ends: Places) -> Iterator[tuple[int, int]]:

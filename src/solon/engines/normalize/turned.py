@@ -61,8 +61,10 @@ _LOOSE = frozenset({"a1z26", "polybius", "morse", "tap_code"})
 LOOSE_BAR = 4.2
 LEAST = 8
 """Fewest characters of what is read."""
-NOISE, STRANGE = 6.5, 3.0
-"""Bits a character from which a token, or a stretch of digits and signs (cheap to the model), is turned."""
+NOISE = 6.5
+"""Bits a character from which a token is turned."""
+READ = 2.0
+"""Bits that a character counts as costing which a codec has read as language."""
 LEAST_STRANGE = 16
 """Fewest characters of what is read and is no language yet: less may be chance."""
 LONGEST = 16384
@@ -120,7 +122,7 @@ class Turned:
         for low in _starts(text):
             if len(text) - low >= LEAST and ((noisy and low) or made_of_signs(text[low:])):
                 high = min(len(text), low + LONGEST)
-                if float(bits[low:high].mean()) > STRANGE:
+                if float((bits[low:high] == READ).mean()) < 0.5:
                     found.append((low, high))
         return list(dict.fromkeys(found))
 
