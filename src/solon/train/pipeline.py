@@ -30,6 +30,7 @@ BODY_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 _PER_SOURCE = 300
 _APART = 1000
 _HARMFUL = 60
+_DOCUMENTS = 150
 _READ_AS_DOCUMENTS = ("bipia_train_clean", "t0_tasks", "xquad")
 """Sources whose texts are also what tools bring back: mails, tables, articles."""
 _GO_ON: dict[str, Any] = {
@@ -270,6 +271,6 @@ def choose(rows: Sequence[Row], *, seed: int = 7) -> list[Row]:
         if taken.get(key, 0) < limit:
             taken[key] = taken.get(key, 0) + 1
             kept.append(row)
-            if group in _READ_AS_DOCUMENTS or group == "text":
+            if (group in _READ_AS_DOCUMENTS or group == "text") and taken[key] <= _DOCUMENTS:
                 kept.append(replace(row, kind="document"))
     return kept
