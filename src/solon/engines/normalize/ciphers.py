@@ -22,7 +22,11 @@ needs less: 0.55 bits for each of its characters."""
 _PIECES = re.compile(r"[\"“'‘`]([^\"”'’`\n]{8,})[\"”'’`]|(?<=[:>\]}])[ \t\n]+([^\n]{8,})|([^\n]{8,})")
 LEAST_OWN, LEAST_WHOLE = 4.9, 5.6
 """Bits a character of a stretch from which ciphers are tried on it: reversed English has 5.4 and more."""
+KNOWN, KNOWN_SHORT, UNKNOWN_LETTERS = 18.0, 13.0, 12
+"""Bits up to which a word (one of up to three letters) is known; letters of unknown words in which a cipher may be."""
 SAMPLE = 200
+_ANY_WORD = re.compile(rf"{words.WORD.pattern}|[^\w\s]{{2,}}")
+_DIGIT = re.compile(r"\d")
 _NO_LETTER = re.compile(r"[\d_]|[^\w\s]")
 _TOKEN = re.compile(r"\S+")
 _TWINS = {"reversed": "word_reversed", "word_reversed": "reversed"}
@@ -61,6 +65,22 @@ def beyond(folded: Codes, bits: Costs) -> NDArray[np.float32]:
     """Bits of each character beyond 4.5; digits and signs, cheap to the model in rows, count 2.5 at least."""
     sign = (folded > 32) & (folded < 97)
     return np.maximum(np.where(sign, np.maximum(bits, 7.0), bits) - 4.5, 0.0).astype(np.float32)
+
+
+def worded(text: str) -> bool:
+    """Whether nowhere in a text unknown words outweigh the known ones around them by ``UNKNOWN_LETTERS``.
+
+    What holds a digit, and signs in a row, count as unknown words. A look at a word list, far cheaper than the model.
+    """
+    costs = words.lexicon().costs
+    total = 0
+    for token in text.lower().split():
+        for word in (token,) if token.isalpha() or _DIGIT.search(token) else _ANY_WORD.findall(token):
+            known = costs.get(word, 99.0) < (KNOWN if len(word) > 3 else KNOWN_SHORT)
+            total = max(0, total - 2 * len(word)) if known else total + len(word)
+            if total >= UNKNOWN_LETTERS:
+                return False
+    return True
 
 
 def suspicious(excess: NDArray[np.float64], *, most: int = 3) -> list[tuple[int, int]]:

@@ -15,7 +15,7 @@ from solon.core.protocols import Codec, Run
 from solon.engines.normalize import blobs
 from solon.engines.normalize.canonical import canonical
 from solon.engines.normalize.charlm import CharModel, Costs, shipped, symbols
-from solon.engines.normalize.ciphers import Ciphers, Solution, beyond, excess_bits, suspicious
+from solon.engines.normalize.ciphers import Ciphers, Solution, beyond, excess_bits, suspicious, worded
 from solon.engines.normalize.reading import Reading, judge, one_script, stretches
 from solon.engines.normalize.turned import READ, Turned
 from solon.engines.normalize.views import Budget, Normalized, OffsetMap, Places, View, part, replaced, splice
@@ -300,7 +300,7 @@ class Normalizer:
             if reading.hopeful and not reading.kept:
                 hopes.append((codec, runs, reading))
         self._hope(search, node, hopes, read)
-        if not node.raw:
+        if not node.raw and not worded(text):
             search.waiting.append(replace(node, stage=_CIPHERS, present=present, read=tuple(read), kept=kept))
 
     def _hope(
