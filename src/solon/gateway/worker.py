@@ -157,7 +157,7 @@ def _shared_counts(config: GatewayConfig) -> str:
 
 def _ledger_problem(ledger: Ledger) -> str | None:
     health = ledger.health()
-    if health.refused or health.filled >= 1:
+    if health.filled >= 1:
         return "it takes no more records"
     return None
 
