@@ -50,6 +50,10 @@ class KeywordGuard:
     def conclude(self, exchange: Exchange, scored: list[str]) -> SimpleNamespace:
         return SimpleNamespace(action=Action.BLOCK if any("BAD" in text for text in scored) else Action.PERMIT)
 
+    def calm(self, scored: str) -> bool:
+        """Changes often, so that the properties are met in both gaits and between them."""
+        return "é" not in scored
+
 
 def pieces(text: str) -> int:
     """At most three pieces for a character beyond ASCII, as the tokenizer has it."""

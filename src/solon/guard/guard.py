@@ -25,7 +25,7 @@ from solon.guard.decide import decide
 from solon.guard.segments import input_segments
 from solon.guard.selftest import require_sound
 from solon.guard.stage1 import Scored, Stage1
-from solon.guard.stream import Stream
+from solon.guard.stream import Stream, calm
 from solon.policies.loader import load_policy
 
 _BULK = 32
@@ -99,6 +99,10 @@ class Guard:
         """The scored segments of an exchange's input, for explanations and calibration."""
         return self.stage1.score(input_segments(as_exchange(exchange)))
 
+    def calm(self, scored: Scored) -> bool:
+        """Whether a judgement is far from anything a rule could ask for; never while others have a say."""
+        return not self.classifiers and calm(scored)
+
     def _check_group(self, group: Sequence[Exchange]) -> Iterator[Decision]:
         started = time.perf_counter()
         parts = [input_segments(exchange) for exchange in group]
@@ -118,7 +122,12 @@ class Guard:
             yield replace(decision, elapsed_ms=each_ms + 1e3 * (time.perf_counter() - begun))
 
     def conclude(
-        self, exchange: Exchange, scored: Sequence[Scored], *, also: Sequence[Verdict] = (), policy: Policy | None = None
+        self,
+        exchange: Exchange,
+        scored: Sequence[Scored],
+        *,
+        also: Sequence[Verdict] = (),
+        policy: Policy | None = None,
     ) -> Decision:
         """From scored segments to the decision: verdicts, further engines, the judge, ``decide``.
 
