@@ -152,6 +152,7 @@ def _ledger(config: GatewayConfig) -> Ledger:
         flush_ms=settings.flush_ms,
         capacity=settings.capacity,
         retention_days=settings.retention_days,
+        state=config.state,
     )
 
 
