@@ -57,7 +57,7 @@ def measure(folder: Path, stack: ExitStack, n: int, concurrency: int) -> list[di
         for many in (1, concurrency):
             for name, at, process in servers:
                 slow = name in ("litellm", "solon, all checks")
-                count = max(20, n // (20 if slow else 1) // (4 if kind == "stream" else 1) // (4 if many == 1 else 1))
+                count = max(40, n // (20 if slow else 1) // (4 if kind == "stream" else 1) // (4 if many == 1 else 1))
                 runs = [uvloop.run(g.load(at, request, n=count, concurrency=many, process=process)) for _ in range(3)]
                 best = sorted(runs, key=lambda run: run.p50_ms)[1]
                 rows.append(

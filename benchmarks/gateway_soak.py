@@ -1,8 +1,9 @@
 """Minutes of mixed traffic at a share of capacity, with every upstream fault, and what came of it.
 
 Capacity is measured first: requests/s of well-behaved traffic at full load. Then clients arrive at a steady rate.
-Counted are wrong permits (a request whose harm the same guard blocks came through), records that are missing, answers that are
-neither a valid reply nor an error of the dialect, and how memory grows. Harmful requests are named without detail.
+Counted are wrong permits (a request whose harm the same guard blocks came through), records that are missing, answers
+that are neither a valid reply nor an error of the dialect, and how memory grows. Harmful requests are named without
+detail.
 """
 
 import asyncio

@@ -10,6 +10,7 @@ it; ``sustained`` puts as fast as the ledger takes, back-pressure included.
 
 import argparse
 import json
+import os
 import platform
 import statistics
 import subprocess
@@ -148,7 +149,8 @@ def main() -> None:
                     figure = f"{row['figure']:20} {row['p50']:10.1f} {row['unit']}"
                     print(f"{database:10} {content:8} {figure}{p99}  n={row['n']}")
     out.parent.mkdir(parents=True, exist_ok=True)
-    about = {"machine": platform.platform(), "python": platform.python_version(), "commit": commit()}
+    about: dict[str, Any] = {"machine": platform.platform(), "python": platform.python_version(), "commit": commit()}
+    about["load_average"] = os.getloadavg()[0]
     out.write_text(json.dumps({"about": about, "figures": rows}, indent=1) + "\n", encoding="utf-8")
     print(f"written to {out}")
 

@@ -13,7 +13,7 @@ from solon.core.action import Action
 from solon.core.exchange import Exchange
 from solon.guard.guard import Guard
 from solon.guard.segments import Segment
-from solon.guard.stream import Signal, Stream
+from solon.guard.stream import CALM_EVERY, EVERY, Signal, Stream
 
 MOST_HELD = 64
 ASKED = Exchange.of("Write a scene in which an old banker talks.")
@@ -49,6 +49,10 @@ class KeywordGuard:
 
     def conclude(self, exchange: Exchange, scored: list[str]) -> SimpleNamespace:
         return SimpleNamespace(action=Action.BLOCK if any("BAD" in text for text in scored) else Action.PERMIT)
+
+    def calm(self, scored: str) -> bool:
+        """Changes often, so that the properties are met in both gaits and between them."""
+        return "é" not in scored
 
 
 def pieces(text: str) -> int:
@@ -142,6 +146,35 @@ def test_judgements_are_linear_in_the_length(unit: str) -> None:
     once, twice = judged(2000), judged(4000)
     assert once - 2 <= twice - once <= once + 2
     assert once <= len(unit) * 2000 / 4
+
+
+def test_a_calm_reply_is_judged_half_as_often_and_an_uneasy_one_is_not() -> None:
+    class Uneasy(KeywordGuard):
+        def calm(self, scored: str) -> bool:
+            return False
+
+    judged = []
+    for guard in (KeywordGuard(), Uneasy()):
+        stream = Stream(guard, ASKED)  # type: ignore[arg-type]
+        stream.push("word " * 600)
+        stream.finish()
+        judged.append(len(guard.texts))
+    assert judged[1] == 2400 / EVERY
+    assert judged[0] <= 2400 / CALM_EVERY + 2
+
+
+def test_after_an_uneasy_judgement_the_last_stretch_waits_for_the_next() -> None:
+    class Turning(KeywordGuard):
+        def calm(self, scored: str) -> bool:
+            return "stop" not in scored
+
+    stream = Stream(Turning(), ASKED)  # type: ignore[arg-type]
+    stream.push("word " * 30)
+    released = len(stream.released)
+    assert released and pieces("word " * 30) - pieces(stream.released) <= CALM_EVERY
+    stream.push("stop " + "word " * 13)
+    held = pieces(("word " * 30 + "stop " + "word " * 13)[len(stream.released) :])
+    assert EVERY - 4 <= held <= MOST_HELD
 
 
 def test_the_whole_check_decides_as_the_stream(guard: Guard) -> None:

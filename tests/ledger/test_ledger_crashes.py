@@ -149,7 +149,7 @@ def fill(ledger) -> int:
 
 
 def test_full_means_back_pressure_and_no_loss(opened, away):
-    ledger = opened(capacity=50, capacity_bytes=20_000)
+    ledger = opened(capacity=5)
     with away:
         taken = fill(ledger)
         with pytest.raises(LedgerFull):
@@ -164,7 +164,7 @@ def test_full_means_back_pressure_and_no_loss(opened, away):
 
 
 def test_room_opens_when_the_database_is_back(opened, away):
-    ledger = opened(capacity=40, capacity_bytes=15_000)
+    ledger = opened(capacity=4)
 
     async def waits() -> None:
         with away:

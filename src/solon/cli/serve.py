@@ -40,12 +40,12 @@ def serve(config: Path | None, check_only: bool, **chosen: Any) -> None:
 
     try:
         read = _config(config, chosen)
+        if check_only:
+            click.echo(_summary(read))
+            return
+        raise SystemExit(_run(config, read))
     except ConfigError as error:
         raise _WrongUse(str(error)) from None
-    if check_only:
-        click.echo(_summary(read))
-        return
-    raise SystemExit(_run(config, read))
 
 
 command = serve

@@ -1,9 +1,9 @@
 """What became of one request: collected on its way, written to the ledger once, at its end."""
 
+import random
 import time
 from dataclasses import dataclass, field
 from typing import Any
-from uuid import uuid4
 
 import orjson
 
@@ -12,12 +12,19 @@ from solon.gateway.findings import UNSCREENED
 from solon.gateway.reply_stream import Key
 from solon.gateway.wire import Ask, Channel, Choice, Reasoning, Reply, Text, ToolCall, Usage
 
+_dice = random.Random()
+
+
+def _new_id() -> str:
+    """A name that no other request has; nobody is kept from guessing it."""
+    return f"req_{_dice.getrandbits(128):032x}"
+
 
 @dataclass(slots=True, kw_only=True)
 class Account:
     """One exchange. Times are seconds of ``time.perf_counter``; what never happened stays ``None`` or empty."""
 
-    request_id: str = field(default_factory=lambda: f"req_{uuid4().hex}")
+    request_id: str = field(default_factory=_new_id)
     started: float = field(default_factory=time.perf_counter)
     dialect: str = ""
     key: str = ""

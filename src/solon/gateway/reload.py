@@ -156,6 +156,7 @@ class Live:
         with suppress(
             NotImplementedError, ValueError, RuntimeError
         ):  # no such signal on this platform, or not the main thread
+        with suppress(NotImplementedError, ValueError, RuntimeError):  # no such signal here, or not the main thread
             loop.add_signal_handler(signal.SIGHUP, self._soon)
 
     def _soon(self) -> None:

@@ -72,10 +72,11 @@ class Hearing:
                     decision = await self._decided(question.exchange, heard)
                     answer = Answer(scored=None, cut=decision.action >= self.stops_at)
                 elif self.court.harmless(heard):
-                    answer = Answer(scored=heard, cut=False)
+                    answer = Answer(scored=heard, cut=False, calm=self.court.guard.calm(heard))
                 else:
                     decision = await self._decided(question.exchange, heard)
-                    answer = Answer(scored=heard, cut=decision.action >= self.stops_at)
+                    cut = decision.action >= self.stops_at
+                    answer = Answer(scored=heard, cut=cut, calm=self.court.guard.calm(heard))
                 question = steps.send(answer)
         except StopIteration as done:
             return done.value

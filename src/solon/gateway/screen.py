@@ -163,6 +163,18 @@ class Screen:
         Whatever fails inside is undetermined, and decided by the operator's ``on_error``.
         """
         begun = time.perf_counter()
+        try:
+            screening = await self._read(ask, principal, extra_texts)
+        except Exception as error:  # whatever it is, it must not let a request through unjudged
+            missing = Silence(segment=_NOWHERE, because=f"{type(error).__name__}: {error}")
+            decision = self._courts["main"].decide_now(Exchange(), [missing])
+            screening = Screening(action=decision.action, decision=decision, asked=Exchange())
+        elapsed_ms = 1e3 * (time.perf_counter() - begun)
+        decision = replace(screening.decision, elapsed_ms=elapsed_ms)
+        return self._enforced(replace(screening, decision=decision, elapsed_ms=elapsed_ms))
+
+    async def _read(self, ask: Ask, principal: Sender, extra_texts: Sequence[str]) -> Screening:
+        """What the policy says to a request, not yet enforced."""
         exchange = _exchange(ask, self.settings.screen)
         if self._sessions is not None and (response_id := ask.body.get("previous_response_id")) is not None:
             exchange = self._sessions.recall(principal.key_id, response_id, exchange)
@@ -180,20 +192,16 @@ class Screen:
             other = await self._ruled(self._courts["main"], exchange, segments, past, principal)
         if past is not None and self.settings.mode == "enforce":
             self._remember(court, past, ruling)
-        elapsed_ms = 1e3 * (time.perf_counter() - begun)
-        return self._enforced(
-            Screening(
-                action=ruling.decision.action,
-                decision=replace(ruling.decision, elapsed_ms=elapsed_ms),
-                conversation=conversation,
-                past=past,
-                asked=past.asked() if past else exchange,
-                variant=variant,
-                other=other.decision if other else None,
-                texts=len(segments),
-                judged=ruling.judged + (other.judged if other else 0),
-                elapsed_ms=elapsed_ms,
-            )
+        return Screening(
+            action=ruling.decision.action,
+            decision=ruling.decision,
+            conversation=conversation,
+            past=past,
+            asked=past.asked() if past else exchange,
+            variant=variant,
+            other=other.decision if other else None,
+            texts=len(segments),
+            judged=ruling.judged + (other.judged if other else 0),
         )
 
     def reply(self, ask: Ask, screening: Screening) -> ReplyScreen:
@@ -298,20 +306,18 @@ class Screen:
         """Blocked, also where the operator lets failures pass: a client must not be able to choose this one."""
         missing = Silence(segment=_NOWHERE, because=error.problem)
         decision = self._courts[variant].decide_now(exchange, [missing])
-        return self._enforced(
-            Screening(
-                action=Action.BLOCK,
-                decision=replace(decision, action=Action.BLOCK, because=error.problem),
-                refusal=Refusal(notice=TOO_LONG),
-                conversation=conversation,
-                asked=exchange,
-                variant=variant,
-            )
+        return Screening(
+            action=Action.BLOCK,
+            decision=replace(decision, action=Action.BLOCK, because=error.problem),
+            refusal=Refusal(notice=TOO_LONG),
+            conversation=conversation,
+            asked=exchange,
+            variant=variant,
         )
 
 
 def open_screens(config: GatewayConfig, shared: Shared) -> dict[str, Screen]:
-    """A screen for every policy, by name. Takes seconds: weights are opened and proven, engines warmed up.
+    """A screen for every policy that checks anything, by name; weights are opened and proven, engines warmed up.
 
     Raises:
         SolonError: where a pack, weights or a judge cannot be used.
@@ -319,6 +325,8 @@ def open_screens(config: GatewayConfig, shared: Shared) -> dict[str, Screen]:
     opened: dict[Any, Weights] = {}
     made: dict[str, Screen] = {}
     for name, settings in config.policies.items():
+        if not any(settings.screen.model_dump().values()):
+            continue  # nothing is ever judged under it: no engine takes memory
         main = Court(open_guard(settings, opened), settings, shared.bench, shared.cache)
         canary = None
         if settings.canary is not None:

@@ -13,6 +13,7 @@ and its replies are judged together with what was refused; a request that comes 
 import math
 import re
 import time
+from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -33,7 +34,9 @@ SOURCE = Source(name="session", digest="1")
 HALVED_AFTER = 2.0
 """Turns after which a refusal weighs half as much."""
 FORGOTTEN = 0.2
-"""Weight below which it counts no more: the sixth turn after it."""
+"""Weight below which it counts no more."""
+_LIVE = 2 + math.floor(HALVED_AFTER * math.log2(1 / FORGOTTEN))
+"""Turns, the newest among them, in which a refusal may still count: the five before it."""
 NEAR, SAME = 0.35, 0.6
 """Cosine of summaries from which a request counts as near to what was refused, and as its rephrasing.
 
@@ -81,6 +84,8 @@ class Past:
     """A conversation up to its newest turn. ``refused`` are places of earlier turns in ``exchange.messages``."""
 
     exchange: Exchange
+    users: tuple[int, ...]
+    """Places of the user turns."""
     refused: Mapping[int, tuple[str, ...]]
     siblings: tuple[Refused, ...]
     here: bytes
@@ -88,22 +93,13 @@ class Past:
     before: bytes
     """Names it without."""
 
-    @property
-    def users(self) -> list[int]:
-        """Places of the user turns."""
-        return [place for place, message in enumerate(self.exchange.messages) if message.role is Role.USER]
-
     def ago(self, place: int) -> int:
         """How many user turns came since that one."""
-        return sum(later > place for later in self.users)
+        return len(self.users) - bisect_right(self.users, place)
 
     def live(self) -> list[int]:
         """Places of refused turns that still count, oldest first."""
-        return [
-            place
-            for place in sorted(self.refused)
-            if Refused(rules=(), summary=None, ago=self.ago(place)).weight >= FORGOTTEN
-        ]
+        return [place for place in self.users[-_LIVE:] if place in self.refused]
 
     def segments(self, segments: Sequence[Segment]) -> list[Segment]:
         """Those of the exchange's segments that are judged as they stand, and turns joined in further ways.
@@ -197,28 +193,32 @@ class Sessions:
     def answered(self, key_id: str, response_id: str, exchange: Exchange) -> None:
         """A response went out to that key: what a later request may refer to by its id."""
         frame = (Role.SYSTEM, Role.DEVELOPER)
-        kept = tuple(message for message in exchange.messages if message.role not in frame)[-_MOST_MESSAGES:]
+        said = tuple(message for message in exchange.messages if message.role not in frame)
+        kept = said if len(said) <= _MOST_MESSAGES else (said[0], *said[1 - _MOST_MESSAGES :])
         self._put(fingerprint("response", key_id, response_id)).messages = kept
 
     def read(self, key_id: str, exchange: Exchange, notices: Mapping[str, tuple[str, ...]]) -> Past:
         """The conversation so far. ``notices`` are the refusals that may stand in it, with the rules they speak for."""
         here = before = fingerprint("start", key_id)
+        users = tuple(place for place, message in enumerate(exchange.messages) if message.role is Role.USER)
         refused: dict[int, tuple[str, ...]] = {}
         messages = exchange.messages
-        last = max((place for place, message in enumerate(messages) if message.role is Role.USER), default=-1)
+        last = users[-1] if users else -1
         for place, message in enumerate(messages[: last + 1]):
             if place == last:
                 before = here
             here = fingerprint(here.hex(), message.role.value, message.content)
             if message.role is Role.USER and place < last:
-                rules = _answered_by(messages[place + 1], notices)
-                if rules is None and (memory := self._get(here)) is not None:
+                answer = messages[place + 1]
+                rules = _answered_by(answer, notices)
+                # An answer that is not ours was made up, or came past us: then the turn counts in full.
+                if answer.role is not Role.ASSISTANT and (memory := self._get(here)) is not None:
                     rules = memory.refused or None
                 if rules is not None:
                     refused[place] = rules
         parent = self._get(before)
         siblings = tuple(parent.children) if parent else ()
-        return Past(exchange=exchange, refused=refused, siblings=siblings, here=here, before=before)
+        return Past(exchange=exchange, users=users, refused=refused, siblings=siblings, here=here, before=before)
 
     def refused(self, past: Past, rules: tuple[str, ...], summary: Floats | None) -> None:
         """The newest turn, or the reply to it, was refused under these rules."""

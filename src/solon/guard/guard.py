@@ -28,7 +28,7 @@ from solon.guard.decide import decide
 from solon.guard.segments import input_segments
 from solon.guard.selftest import require_sound
 from solon.guard.stage1 import Scored, Stage1
-from solon.guard.stream import Stream
+from solon.guard.stream import Stream, calm
 from solon.policies.loader import load_policy
 
 _BULK = 32
@@ -102,6 +102,10 @@ class Guard:
     def score(self, exchange: Exchange | str) -> list[Scored]:
         """The scored segments of an exchange's input, for explanations and calibration."""
         return self.stage1.score(input_segments(as_exchange(exchange)))
+
+    def calm(self, scored: Scored) -> bool:
+        """Whether a judgement is far from anything a rule could ask for; never while others have a say."""
+        return not self.classifiers and calm(scored)
 
     def _check_group(self, group: Sequence[Exchange]) -> Iterator[Decision]:
         started = time.perf_counter()

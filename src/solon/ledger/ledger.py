@@ -40,6 +40,7 @@ from solon.ledger.writer import Limits, Waiting, Writer
 
 _ROOM = 0.75
 _RECORD_BYTES = 400
+_BYTES_EACH = 6_400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -315,10 +316,10 @@ def open_ledger(
     content: Mode = "keep",
     flush_ms: float = 50.0,
     capacity: int = 10_000,
-    capacity_bytes: int = 64_000_000,
     retention_days: float | None = None,
     key_file: Path | None = None,
     spill: Path | None = None,
+    state: Path | None = None,
 ) -> Ledger:
     """Open, and where it is new create, the ledger at ``dsn`` (``sqlite:///path.db`` or ``postgresql://…``).
 
@@ -326,12 +327,12 @@ def open_ledger(
         dsn: where the records are; several processes may share it.
         content: what is kept of people's words (see the module ``content``).
         flush_ms: the longest a record waits before it is committed.
-        capacity: records that may wait in memory.
-        capacity_bytes: bytes that may wait in memory; the spill file takes four times as many.
+        capacity: records that may wait in memory, 6,400 bytes for each; the spill file takes four times those bytes.
         retention_days: after how many days contents are emptied; bodies stay.
         key_file: the keys for ``encrypt``; by default ``SOLON_LEDGER_KEY_FILE`` or ``SOLON_LEDGER_KEY`` of the
             environment.
-        spill: the folder for records while the database is away; beside a SQLite file, else in the state directory.
+        spill: the folder for records while the database is away; beside a SQLite file, else below ``state``.
+        state: a folder that survives a restart; ``$XDG_STATE_HOME/solon`` by default.
 
     Raises:
         LedgerError: where the database cannot be used or a key is missing.
@@ -340,21 +341,22 @@ def open_ledger(
         raise LedgerError(f"{content!r} is unknown", place="ledger.content", repair=f"Write one of {', '.join(MODES)}.")
     sealer = Sealer(content, keys_from_file(key_file) if key_file else keys_from_environment())
     store = Store(dsn)
-    limits = Limits(records=capacity, bytes=capacity_bytes, spill_bytes=4 * capacity_bytes, flush_s=flush_ms / 1e3)
-    ledger = Ledger(store, sealer, spill or _spill_folder(store), limits)
+    room = capacity * _BYTES_EACH
+    limits = Limits(records=capacity, bytes=room, spill_bytes=4 * room, flush_s=flush_ms / 1e3)
+    ledger = Ledger(store, sealer, spill or _spill_folder(store, state), limits)
     if retention_days is not None:
         ledger.keep_for(timedelta(days=retention_days))
     return ledger
 
 
-def _spill_folder(store: Store) -> Path:
+def _spill_folder(store: Store, state: Path | None) -> Path:
     """A folder for this database alone, so that no record ever reaches another one."""
     if store.dialect == "sqlite":
         path = sqlite_path(store.url)
         return path.with_name(f"{path.name}.spill")
-    state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
+    state = state or Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "solon"
     place = f"{store.url.host}:{store.url.port}/{store.url.database}?{sorted(store.url.query.items())}"
-    return state / "solon" / "spill" / hashlib.sha256(place.encode()).hexdigest()[:16]
+    return state / "spill" / hashlib.sha256(place.encode()).hexdigest()[:16]
 
 
 def _frozen(content: Mapping[str, Any]) -> dict[str, Any]:

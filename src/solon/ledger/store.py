@@ -2,10 +2,11 @@
 
 import hashlib
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
+from sqlite3 import OperationalError
 from typing import Any, cast
 
 from sqlalchemy import (
@@ -188,11 +189,8 @@ class Store:
     def forget_log(self) -> None:
         """Empty SQLite's write-ahead log, which may still hold what was erased, as far as readers let it."""
         if self.dialect == "sqlite":
-            connection = self._write.raw_connection()  # a checkpoint has to run outside of a transaction
-            try:
-                connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            finally:
-                connection.close()
+            with closing(self._write.raw_connection()) as connection, suppress(OperationalError):
+                connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")  # not possible in a transaction
 
     def close(self) -> None:
         """Close every connection."""

@@ -115,7 +115,10 @@ def test_a_request_split_over_turns_is_read_as_one(make_screen) -> None:
     assert run(make_screen().read(ask(*turns), KEY)).action is Action.BLOCK
 
 
-@given(st.lists(st.text(max_size=120), max_size=40))
+TURN = st.sampled_from(["yes", "x" * 39, 'a = "bc"', "note: d" * 3, "w " * 39, "long " * 300, "“q” “r”\n" * 90, ""])
+
+
+@given(st.lists(TURN, max_size=40))
 def test_joining_is_bounded_whatever_the_turns(turns: list[str]) -> None:
     made = list(rejoined(turns))
     assert len(made) <= 4
@@ -140,7 +143,8 @@ def test_a_rephrasing_meets_a_lower_threshold_and_an_unlike_request_does_not(shi
     away = np.zeros(4, np.float32)
     away[1] = 1
     past = Past(
-        exchange=talk(("user", CALM)), refused={}, here=b"", before=b"",
+        exchange=talk(("user", CALM)),
+        users=(0,), refused={}, here=b"", before=b"",
         siblings=(Refused(rules=(rule,), summary=towards, ago=0),),
     )  # fmt: skip
     near = replace(one, summary=towards, risks={**one.risks, rule: 0.5})
@@ -163,6 +167,15 @@ def test_the_past_only_makes_a_decision_stricter(shipped: Guard, risks: list[flo
     before = decide(shipped.policy, own, shipped.thresholds)
     after = decide(shipped.policy, own + [Verdict(rule=rule, risk=risk) for risk in risks], shipped.thresholds)
     assert after.action >= before.action
+
+
+def test_the_turns_that_count_are_those_whose_weight_does() -> None:
+    turns = [("user", "a"), ("assistant", "NO")] * 12
+    past = Sessions().read("key", talk(*turns, ("user", "b")), {"NO": ("r.x",)})
+    counted = [
+        place for place in past.refused if Refused(rules=(), summary=None, ago=past.ago(place)).weight >= FORGOTTEN
+    ]
+    assert past.live() == counted and len(past.refused) == 12
 
 
 def test_memory_is_bounded_and_ends() -> None:

@@ -1,0 +1,6 @@
+"""The clients speak to a whole gateway as ``tests/gateway`` builds it."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "gateway"))
