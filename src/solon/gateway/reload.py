@@ -153,9 +153,6 @@ class Live:
     def on_signal(self) -> None:
         """Reload on SIGHUP; call it from the running event loop of the main thread."""
         loop = asyncio.get_running_loop()
-        with suppress(
-            NotImplementedError, ValueError, RuntimeError
-        ):  # no such signal on this platform, or not the main thread
         with suppress(NotImplementedError, ValueError, RuntimeError):  # no such signal here, or not the main thread
             loop.add_signal_handler(signal.SIGHUP, self._soon)
 
