@@ -85,11 +85,16 @@ def test_the_stage_leaves_sound_weights_behind(folder: Path, tmp_path: Path, mon
     out.mkdir()
     apart = [replace(row, text=f"Please: {row.text}", split="calibration") for row in rows()]
     write_rows(out / "rows.jsonl.gz", [*rows(), *apart])
+    manifest = load_weights(folder).manifest
+    for kept in (manifest["files"].pop("scout.npz"), manifest["ensemble"].pop("scout_cut")):
+        assert kept  # weights from before there were scouts get one too
+    calibrate.write_manifest(folder, manifest)
     before = load_weights(folder)
+    assert before.scout is None
     distil(folder, load_policy("baseline"), out, report=lambda _: None)
     after = load_weights(folder)
-    assert after.manifest["files"]["scout.npz"] != before.manifest["files"]["scout.npz"]
-    assert {**after.manifest["ensemble"], "scout_cut": 0} == {**before.manifest["ensemble"], "scout_cut": 0}
+    assert after.scout is not None and set(after.manifest["ensemble"].pop("scout_cut")) == {"text"}
+    assert after.manifest["ensemble"] == before.manifest["ensemble"]
     assert after.manifest["calibration"] == before.manifest["calibration"]
     assert Guard(weights=folder, classifiers=()).check(HARMFUL[0]).risk > 0.5
 

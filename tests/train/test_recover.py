@@ -9,7 +9,7 @@ import onnx
 import pytest
 import torch
 from onnx import numpy_helper
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from tiny import SHAPE, tokenizer
 
 from solon.core.errors import SolonError, TrainingError
@@ -17,6 +17,7 @@ from solon.engines.classifiers.encoder import EncoderModel, Window
 from solon.engines.classifiers.weights import SCHEMA
 from solon.train.encoder import Encoder, PolicyHead, Shape
 from solon.train.export import export_encoder
+from solon.train.pipeline import average
 from solon.train.recover import encoder_state, recover
 
 HEADS = ["harm", "jailbreak", "injection", "rule:a"]
@@ -68,3 +69,17 @@ def test_a_graph_of_others_is_refused(served: Path, tmp_path: Path) -> None:
     (served / "encoder.onnx").write_bytes(b"damaged")
     with pytest.raises(SolonError, match="SHA-256"):
         recover(served, tmp_path / "start")
+
+
+def test_the_mean_of_runs_is_the_mean_of_every_tensor(tmp_path: Path) -> None:
+    for number, value in enumerate((1.0, 4.0)):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        save_file({"a": torch.full((2, 3), value), "b": torch.tensor([value])}, str(folder / "model.safetensors"))
+        for name in ("tokenizer.json", "config.json", "fit.json"):
+            (folder / name).write_text(f"{number}", encoding="utf-8")
+    average([tmp_path / "0", tmp_path / "1"], tmp_path / "mean")
+    state = load_file(str(tmp_path / "mean" / "model.safetensors"))
+    assert state["a"].tolist() == [[2.5] * 3] * 2
+    assert state["b"].tolist() == [2.5]
+    assert (tmp_path / "mean" / "fit.json").read_text(encoding="utf-8") == "0"

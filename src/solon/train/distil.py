@@ -1,10 +1,8 @@
 """``solon train --scout-of``: the cascade of finished weights anew, against the encoder they hold now."""
 
-import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from solon.core.policy import Policy
 from solon.engines.classifiers.weights import Weights, load_weights
@@ -37,7 +35,5 @@ def distil(
     provisional = Weights(folder=folder, manifest=json.loads(json.dumps(weights.manifest)))
     samples = calibrate.collect(policy, provisional, apart, report=report)
     set_scout(weights, samples, [row for row in rows if row.split == "train"], seed=seed, report=report)
-    manifest: dict[str, Any] = weights.manifest
-    manifest["files"]["scout.npz"] = hashlib.sha256((folder / "scout.npz").read_bytes()).hexdigest()
-    calibrate.write_manifest(folder, manifest)
+    calibrate.write_manifest(folder, weights.manifest)
     return folder

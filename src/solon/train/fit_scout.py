@@ -3,11 +3,12 @@
 Everything is taken from a folder of weights, its stacks included, so that the stage can be run again for any encoder.
 """
 
+import hashlib
 import math
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -80,8 +81,11 @@ def set_scout(
     seed: int = 7,
     report: Callable[[str], None] = print,
 ) -> None:
-    """Fit the scout of weights whose stacks are set, and put its cuts, found on ``samples``, into their manifest."""
+    """Fit the scout of weights whose stacks are set; puts its digest and its cuts, found on ``samples``, on record."""
     fit_scout(weights, teaching, seed=seed, report=report)
+    if "files" in weights.manifest:
+        found = hashlib.sha256((weights.folder / "scout.npz").read_bytes()).hexdigest()
+        weights.manifest["files"]["scout.npz"] = found
     fitted = Weights(folder=weights.folder, manifest=weights.manifest)  # the one given may hold an earlier scout
     ensemble: dict[str, Any] = weights.manifest["ensemble"]
     ensemble["scout_cut"] = cuts(fitted, samples)
@@ -225,7 +229,7 @@ def _train(
             group = groups[int(number)]
             for part in optimiser.param_groups:
                 part["lr"] = size.rate * min(1.0, (step + 1) / 50) * (1.0 - step / steps / 1.02)
-            words, real = _batch(table, [ids[row] for row in group])
+            words, real = _batch(table, [ids[row] for row in cast(list[int], group.tolist())])
             index = torch.from_numpy(group)
             error = (model(words, real) - wanted[index]) ** 2
             loss = (error[:, 0] * near[index]).mean() + 0.3 * error[:, 1:].mean()

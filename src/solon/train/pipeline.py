@@ -87,15 +87,23 @@ def fit_runs(plan: Plan, rules: Sequence[str], fitted: Path, *, report: Callable
     """Fit the encoder ``plan.runs`` times from one start with different orders, and average into ``fitted``.
 
     Reads the rows and the rule book that ``plan.out`` holds. One process is the whole machine's; several get a thread
-    each, which on a few cores is faster than threads that wait for each other (docs/LOG.md).
+    each, which on a few cores is faster than threads that wait for each other (docs/LOG.md). A run that went on from
+    served weights is averaged with them: half way it keeps what they knew (arXiv 2109.01903).
 
     Raises:
         TrainingError: where a process fails.
     """
     start = _start(plan)
+    mean = plan.out / "encoder-mean" if plan.start is not None else fitted
     if plan.runs == 1:
-        _fit_one(plan, rules, start, 0, fitted, report)
-        return
+        _fit_one(plan, rules, start, 0, mean, report)
+    else:
+        _fit_many(plan, rules, start, mean)
+    if plan.start is not None:
+        average([mean, start], fitted)
+
+
+def _fit_many(plan: Plan, rules: Sequence[str], start: Path, fitted: Path) -> None:
     context = multiprocessing.get_context("spawn")
     folders = [plan.out / f"encoder-{number}" for number in range(plan.runs)]
     children = [

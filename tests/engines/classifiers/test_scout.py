@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from solon.engines.classifiers.scout import GUESSED, HIGHEST, LOWEST, ScoutModel
-from solon.engines.classifiers.weights import load_weights
+from solon.engines.classifiers.weights import Weights, load_weights
 
 WIDTH, CHANNELS, HIDDEN = 4, 6, 5
 
@@ -68,3 +68,9 @@ def test_the_shipped_scout_tells_plain_texts_apart() -> None:
     )
     benign, harmful = weights.scout.guess([weights.encoder.windows(text)[0].ids for text in texts])[:, 0]
     assert benign < weights.manifest["ensemble"]["scout_cut"]["text"] < 0 < harmful
+
+
+def test_a_scout_that_the_manifest_does_not_name_is_not_read() -> None:
+    weights = load_weights()
+    files = {name: digest for name, digest in weights.manifest["files"].items() if name != "scout.npz"}
+    assert Weights(folder=weights.folder, manifest={**weights.manifest, "files": files}).scout is None

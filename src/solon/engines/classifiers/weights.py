@@ -59,7 +59,8 @@ class Weights:
     def scout(self) -> ScoutModel | None:
         """What guesses the encoder's answers; ``None`` in weights without one, which read everything."""
         path = self.folder / "scout.npz"
-        if not path.exists():
+        verified: dict[str, str] | None = self.manifest.get("files")  # none while training makes them
+        if not path.exists() or (verified is not None and "scout.npz" not in verified):
             return None
         with np.load(path) as arrays:
             return ScoutModel(**{name: arrays[name] for name in arrays.files})
