@@ -398,15 +398,20 @@ class Client:
         self._port = port
         self._reader: asyncio.StreamReader | None = None
         self._writer: asyncio.StreamWriter | None = None
+        self.sent = False
+        """Whether the last request was handed to the connection whole."""
 
     async def ask(self, request: bytes) -> Seen:
         """One request and its whole answer."""
+        self.sent = False
         if self._writer is None or self._writer.is_closing():
             self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port, limit=2**22)
         reader, writer = self._reader, self._writer
         assert reader is not None
         begun = time.perf_counter()
         writer.write(request)
+        await writer.drain()
+        self.sent = True
         head = await reader.readuntil(b"\r\n\r\n")
         first = time.perf_counter() - begun
         lower = head.lower()

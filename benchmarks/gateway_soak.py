@@ -129,7 +129,6 @@ async def one(
 ) -> None:
     """One request of the soak, and what is to be said of its answer."""
     tally.sent += 1
-    tally.recorded += 1
     try:
         if leaves:
             await asyncio.wait_for(client.ask(asked), 0.05)
@@ -145,6 +144,8 @@ async def one(
         tally.outcomes["broken"] += 1
         tally.invalid.append(f"{model}: {type(error).__name__}: {error}")
         return
+    finally:
+        tally.recorded += client.sent
     pool.append(client)
     if seen is None:
         tally.outcomes["answered before the client left"] += 1

@@ -1,5 +1,7 @@
 """One request's way through a real gateway without screening: forms, errors, records, security; real clients."""
 
+import base64
+import io
 import json
 import threading
 import time
@@ -12,6 +14,8 @@ import openai
 import pytest
 from gateways import ADMIN, KEY, OTHER, UNSCREENED, Gateway, gateway
 from loopback import spoken
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from upstreams import Upstream, saying, silent, streaming, upstream, whole
 
 CONFIG = """
@@ -356,3 +360,21 @@ def test_many_at_once_are_answered_and_recorded_each(running: Gateway, play: Any
     assert answers == [200] * 40
     records = running.records()[before:]
     assert len({record.body["request_id"] for record in records}) == 40
+
+
+def test_pictures_are_cleaned_and_what_cannot_be_read_is_refused(running: Gateway, server: Upstream, play: Any) -> None:
+    picture = io.BytesIO()
+    marked = PngInfo()
+    marked.add_text("Comment", "a secret of the camera")
+    Image.new("RGB", (8, 8), "white").save(picture, "PNG", pnginfo=marked)
+    url = f"data:image/png;base64,{base64.b64encode(picture.getvalue()).decode()}"
+    parts: list[Any] = [{"type": "text", "text": "What is this?"}, {"type": "image_url", "image_url": {"url": url}}]
+    assert post(running, {"model": "m", "messages": [{"role": "user", "content": parts}]}).status_code == 200
+    sent = server.asked[0]["messages"][0]["content"][1]["image_url"]["url"]
+    assert sent.startswith("data:image/png;base64,") and b"secret" not in base64.b64decode(sent.partition(",")[2])
+    server.asked.clear()
+    for address in ("http://169.254.169.254/latest/meta-data", f"{server.url}/x.png", "file:///etc/passwd"):
+        parts[1] = {"type": "image_url", "image_url": {"url": address}}
+        refused = post(running, {"model": "m", "messages": [{"role": "user", "content": parts}]})
+        assert refused.status_code == 400 and refused.json()["error"]["param"].startswith("messages[0].content[1]")
+    assert not server.asked

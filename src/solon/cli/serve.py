@@ -17,7 +17,9 @@ _DEMO_KEY = "demo"
 
 @click.command()
 @click.option("--config", "-c", type=click.Path(dir_okay=False, path_type=Path), help="Configuration (YAML).")
-@click.option("--check", "check_only", is_flag=True, help="Read the configuration, say what it means, and stop.")
+@click.option(
+    "--check", "--check-config", "check_only", is_flag=True, help="Read the configuration, say what it means, and stop."
+)
 @click.option("--upstream", metavar="URL", help="Model endpoint, instead of a configuration's.")
 @click.option("--dialect", type=click.Choice(_DIALECTS), default="openai_chat", help="What --upstream speaks.")
 @click.option("--upstream-key-env", metavar="VARIABLE", help="Environment variable with the key for --upstream.")

@@ -29,8 +29,8 @@ EVERY = 24
 """Word pieces between two judgements, at most."""
 CALM_EVERY = 52
 """The same after a calm judgement."""
-CALM = float(risk(-1.0))
-"""Risk below which a judgement is calm: one in ten benign replies reaches it."""
+CALM = float(risk(-0.7))
+"""Risk below which a judgement is calm: nine in ten windows of harmless replies are."""
 LONGEST_UNIT = 12
 """Characters of a unit, at most; four beyond ASCII, where one character may be three word pieces."""
 BEHIND = 208
