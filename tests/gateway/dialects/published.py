@@ -39,8 +39,11 @@ _made: dict[Any, st.SearchStrategy[Any]] = {}
 
 def requests(dialect: str) -> st.SearchStrategy[dict[str, Any]]:
     """Request bodies of a dialect."""
-    streamed = st.fixed_dictionaries({}, optional={"stream": st.booleans()})
-    return st.builds(lambda body, more: {**body, **more}, _of(REQUESTS[dialect]), streamed)
+    hints = get_type_hints(REQUESTS[dialect], include_extras=True)
+    # The schema of Responses requires nothing at all; a request without these says nothing.
+    always = {name: _of(hints[name], name) for name in ("model", "input") if name in hints}
+    more = st.fixed_dictionaries(always, optional={"stream": st.booleans()})
+    return st.builds(lambda body, more: {**body, **more}, _of(REQUESTS[dialect]), more)
 
 
 def _of(kind: Any, key: str = "") -> st.SearchStrategy[Any]:
@@ -83,7 +86,9 @@ def _leaf(kind: Any) -> st.SearchStrategy[Any]:
 
 def _typed_dict(kind: Any) -> st.SearchStrategy[dict[str, Any]]:
     hints = get_type_hints(kind, include_extras=True)
-    required = {name: _of(hint, name) for name, hint in hints.items() if name in kind.__required_keys__}
+    # Annotations are strings there, in which Python does not see for itself what is required.
+    needed = (te.Required, typing.Required)
+    required = {name: _of(hint, name) for name, hint in hints.items() if get_origin(hint) in needed}
     optional = {name: _of(hint, name) for name, hint in hints.items() if name not in required}
     few = st.lists(st.sampled_from(sorted(optional)), max_size=4, unique=True) if optional else st.just([])
     return few.flatmap(lambda names: st.fixed_dictionaries({**required, **{name: optional[name] for name in names}}))

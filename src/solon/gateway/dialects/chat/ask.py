@@ -292,6 +292,7 @@ def _response_format(body: Json) -> tuple[bool, Json | None]:
         if schema is None:
             raise f.wrong("response_format.json_schema", None, 'an object with "name" and "schema"')
         f.mapping(schema, "schema", "response_format.json_schema")
+        f.text(schema, "name", "response_format.json_schema")
         return True, schema
     return kind == "json_object", None
 

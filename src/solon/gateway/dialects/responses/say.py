@@ -4,6 +4,7 @@ from typing import Any
 
 from solon.core.exchange import Role
 from solon.gateway.dialects import translate as t
+from solon.gateway.dialects.base import WireError
 from solon.gateway.dialects.chat.say import effort_of
 from solon.gateway.dialects.fields import Json
 from solon.gateway.dialects.media import address_of
@@ -21,6 +22,8 @@ def write_ask(ask: Ask) -> Json:
     body: Json = {"model": ask.model, "input": []}
     for turn in ask.turns:
         body["input"] += _items(turn)
+    if not body["input"]:
+        raise WireError("there are no words in these messages", place="messages", repair="Send a user's message.")
     # The dialects that this one is translated from keep nothing at the provider.
     body["store"] = False
     if ask.stream:
@@ -134,8 +137,8 @@ def _text(ask: Ask) -> Json:
     settings = ask.settings
     said: Json = {}
     if settings.json_schema is not None:
-        schema = settings.json_schema
-        said["format"] = {"type": "json_schema", "name": "reply", "schema": {}, **schema}
+        given = {key: value for key, value in settings.json_schema.items() if value is not None}
+        said["format"] = {"type": "json_schema", "name": "reply", "schema": {}, **given}
     elif settings.json_mode:
         said["format"] = {"type": "json_object"}
     if settings.verbosity is not None:
