@@ -31,8 +31,9 @@ _PER_SOURCE = 300
 _APART = 1000
 _HARMFUL = 60
 _DOCUMENTS = 150
-_READ_AS_DOCUMENTS = ("bipia_train_clean", "t0_tasks", "xquad")
-"""Sources whose texts are also what tools bring back: mails, tables, articles."""
+_READ_AS_DOCUMENTS = ("bipia_train_clean", "text")
+"""Sources whose texts are also what tools bring back: mails, tables, articles. None that asks or tells the reader
+something: in a document that is what an injection does."""
 _GO_ON: dict[str, Any] = {
     "rate": 5e-5, "head_rate": 4e-4, "grammar_repeat": 1, "frozen_layers": 2, "policy_every": 10,
 }  # fmt: skip
@@ -279,6 +280,6 @@ def choose(rows: Sequence[Row], *, seed: int = 7) -> list[Row]:
         if taken.get(key, 0) < limit:
             taken[key] = taken.get(key, 0) + 1
             kept.append(row)
-            if (group in _READ_AS_DOCUMENTS or group == "text") and taken[key] <= _DOCUMENTS:
+            if group in _READ_AS_DOCUMENTS and taken[key] <= _DOCUMENTS:
                 kept.append(replace(row, kind="document"))
     return kept
