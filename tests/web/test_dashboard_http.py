@@ -25,7 +25,7 @@ def server(ledger, guard) -> Iterator[Server]:
 
 @pytest.fixture
 def client(server) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=server.url, follow_redirects=False, trust_env=False) as made:
+    with httpx.Client(base_url=server.url, follow_redirects=False, trust_env=False, timeout=60) as made:
         yield made
 
 
@@ -250,7 +250,10 @@ def test_a_record_of_another_solon_is_shown_as_far_as_it_goes(client, ledger):
 def test_words_that_were_not_kept_say_why(tmp_path):
     with open_ledger(f"sqlite:///{tmp_path}/drop.db", content="drop", flush_ms=1) as ledger:
         record_id = put(ledger, "secret words")
-        with Server(dashboard(ledger)) as server, httpx.Client(base_url=server.url, trust_env=False) as client:
+        with (
+            Server(dashboard(ledger)) as server,
+            httpx.Client(base_url=server.url, trust_env=False, timeout=60) as client,
+        ):
             log_in(client)
             page = client.get(f"/decisions/{record_id}").text
             assert "The ledger keeps no content." in page

@@ -55,6 +55,8 @@ def check_translatable(ask: Ask, fields: Fields, target: str) -> None:
         if key in fields.bound and value in fields.bound[key]:
             continue
         raise unsayable(key, target)
+    if ask.settings.max_tokens == 0:
+        raise unsayable("max_tokens", target, "Ask for at least one token.")
 
 
 def only_here(part: Part, target: str) -> WireError:
