@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -20,7 +20,7 @@ from solon.engines.ensemble.pool import soft_top
 from solon.engines.ensemble.stack import RULE_GAP, Stack, risk, rule_family
 from solon.engines.normalize import Budget, Normalized, Normalizer, View, blanked, veil
 from solon.guard.own_rules import OwnRules
-from solon.guard.segments import REPLY, TEXT, Segment
+from solon.guard.segments import DOCUMENT, REPLY, TEXT, Segment
 
 Floats = npt.NDArray[np.float32]
 MOST_WINDOWS = 320
@@ -113,8 +113,23 @@ class Stage1:
         ]
 
     def score(self, segments: Sequence[Segment]) -> list[Scored]:
-        """Risks of every segment; their windows share the encoder's batches."""
-        readings = [self._read(segment) for segment in segments]
+        """Risks of every segment.
+
+        A document is also read as if a user had typed it: a command to the model is one wherever it stands.
+        """
+        readings = [self._read(segment, self._normalizer.views(segment.text)) for segment in segments]
+        typed = {
+            place: self._read(replace(reading.segment, kind=TEXT), reading.normalized)
+            for place, reading in enumerate(readings)
+            if reading.segment.kind == DOCUMENT
+        }
+        scored = self._judge([*readings, *typed.values()])
+        for place, as_typed in zip(typed, scored[len(readings) :], strict=True):
+            scored[place] = _commanding(scored[place], as_typed)
+        return scored[: len(readings)]
+
+    def _judge(self, readings: Sequence[_Reading]) -> list[Scored]:
+        """Have the encoder read what each reading chose, and join the engines."""
         jobs = [(reading, place) for reading in readings for place in reading.chosen]
         if jobs:
             logits, summaries = self.weights.encoder.run(
@@ -141,9 +156,9 @@ class Stage1:
             return ()
         return self.weights.encoder.context(segment.context if segment.kind == REPLY else segment.kind)
 
-    def _read(self, segment: Segment) -> _Reading:
-        """Views, windows and cheap scores; chooses the windows the encoder must read."""
-        reading = _Reading(segment, self._normalizer.views(segment.text), self._context(segment))
+    def _read(self, segment: Segment, normalized: Normalized) -> _Reading:
+        """Windows and cheap scores of all views; chooses the windows the encoder must read."""
+        reading = _Reading(segment, normalized, self._context(segment))
         cheap: list[Floats] = []
         room = SIZE - 2 if segment.kind == TEXT else SIZE - 3 - len(reading.context)
         for number, view in enumerate(reading.normalized.views):
@@ -272,6 +287,21 @@ class Stage1:
             base = reading.segment.base
             spans[family] = Span(segment=reading.segment.name, start=base + start, end=base + end, path=view.path)
         return spans
+
+
+def _commanding(document: Scored, typed: Scored) -> Scored:
+    """A document's scores, with the risk that it commands the model as high as its words would have if typed."""
+    risks = {
+        rule: value if rule_family(rule) == "harm" else max(value, typed.risks[rule])
+        for rule, value in document.risks.items()
+    }
+    families, best = dict(document.families), dict(document.best)
+    for family, value in typed.families.items():
+        if family != "harm" and value > families.get(family, 0.0):
+            families[family] = value
+            if family in typed.best:
+                best[family] = typed.best[family]
+    return replace(document, risks=risks, families=families, best=best)
 
 
 def _compose_minors(risks: dict[str, float], views: Sequence[View]) -> None:
