@@ -217,7 +217,8 @@ class Sessions:
                 if rules is not None:
                     refused[place] = rules
         parent = self._get(before)
-        siblings = tuple(parent.children) if parent else ()
+        # Conversations that only begin have no place in common: many people may share a key.
+        siblings = tuple(parent.children) if parent and len(users) > 1 else ()
         return Past(exchange=exchange, users=users, refused=refused, siblings=siblings, here=here, before=before)
 
     def refused(self, past: Past, rules: tuple[str, ...], summary: Floats | None) -> None:
@@ -285,7 +286,7 @@ def session_verdicts(
         made += [Verdict(rule=rule, risk=held, rationale=because, source=SOURCE) for rule in one.rules if rule in known]
     if newest is not None:
         for one in (*refused, *past.siblings):
-            made += [verdict for verdict in _rephrased(one, newest) if verdict.rule in known]
+            made += [verdict for verdict in _rephrased(one, newest, thresholds) if verdict.rule in known]
         if JAILBREAK in known and (drifted := _drifted(past, newest, earlier)) is not None:
             made.append(drifted)
     return made
@@ -299,7 +300,8 @@ def _broken(scored: Scored | None, rules: tuple[str, ...], thresholds: Threshold
     return tuple(rule for rule in rules if scored.risks.get(rule, 0.0) > thresholds.block) or (worst,)
 
 
-def _rephrased(refused: Refused, newest: Scored) -> list[Verdict]:
+def _rephrased(refused: Refused, newest: Scored, thresholds: Thresholds) -> list[Verdict]:
+    """Likeness to what was refused has a request refined, and never blocked: harmless twins are alike too."""
     if refused.summary is None or newest.summary is None:
         return []
     likeness = float(refused.summary @ newest.summary)
@@ -307,9 +309,12 @@ def _rephrased(refused: Refused, newest: Scored) -> list[Verdict]:
         return []
     lift = LIFT * min(1.0, (likeness - NEAR) / (SAME - NEAR)) * refused.weight
     because = f"near to what was refused (likeness {likeness:.2f})"
+    own = {rule: newest.risks.get(rule, 0.0) for rule in refused.rules}
     return [
-        Verdict(rule=rule, risk=lifted(newest.risks.get(rule, 0.0), lift), rationale=because, source=SOURCE)
-        for rule in refused.rules
+        Verdict(
+            rule=rule, risk=max(value, min(lifted(value, lift), thresholds.block)), rationale=because, source=SOURCE
+        )
+        for rule, value in own.items()
     ]
 
 

@@ -140,8 +140,8 @@ def test_a_repeated_text_is_reported_where_it_stands_now(make_screen) -> None:
     spans = []
     for turns in ([("user", HARM)], [("user", CALM), ("assistant", "So."), ("user", HARM)]):
         decision = run(screen.read(ask(*turns), KEY)).decision
-        spans.append({span.segment for verdict in decision.verdicts for span in verdict.spans})
-    assert spans[0] == {"messages[0]"} and "messages[2]" in spans[1] and "messages[0]" not in spans[1]
+        spans.append({span.segment for span in decision.verdicts[0].spans})  # the riskiest verdict's
+    assert spans == [{"messages[0]"}, {"messages[2]"}]
 
 
 def test_shadow_mode_decides_and_enforces_nothing(make_screen) -> None:

@@ -20,7 +20,6 @@ from solon.gateway.session import (
     lifted,
     rejoined,
     session_verdicts,
-    tail,
 )
 from solon.guard.decide import decide
 from solon.guard.guard import Guard
@@ -149,7 +148,9 @@ def test_a_rephrasing_meets_a_lower_threshold_and_an_unlike_request_does_not(shi
     )  # fmt: skip
     near = replace(one, summary=towards, risks={**one.risks, rule: 0.5})
     (verdict,) = session_verdicts(shipped.policy, shipped.thresholds, past, near, {0: near})
-    assert verdict.rule == rule and tail(verdict.risk) == pytest.approx(tail(0.5) + LIFT)
+    block = shipped.thresholds.block
+    assert verdict.rule == rule and verdict.risk == pytest.approx(min(lifted(0.5, LIFT), block))
+    assert shipped.conclude(past.exchange, [near], also=[verdict]).action is Action.REFINE, "likeness never blocks"
     far = replace(near, summary=away)
     assert session_verdicts(shipped.policy, shipped.thresholds, past, far, {0: far}) == []
 
@@ -178,17 +179,28 @@ def test_the_turns_that_count_are_those_whose_weight_does() -> None:
     assert past.live() == counted and len(past.refused) == 12
 
 
+def begun(text: str) -> Exchange:
+    """A conversation whose first turn is always the same."""
+    return talk(("user", "Hello."), ("assistant", "Good day."), ("user", text))
+
+
+def test_conversations_that_begin_have_nothing_in_common() -> None:
+    sessions = Sessions()
+    sessions.refused(sessions.read("key", talk(("user", "one")), {}), ("r.x",), np.ones(3, np.float32))
+    assert sessions.read("key", talk(("user", "two")), {}).siblings == ()
+
+
 def test_memory_is_bounded_and_ends() -> None:
     now = [0.0]
     sessions = Sessions(ttl_s=60, capacity=10, clock=lambda: now[0])
-    first = sessions.read("key", talk(("user", "0")), {})
+    first = sessions.read("key", begun("0"), {})
     for number in range(50):
-        sessions.refused(sessions.read("key", talk(("user", f"{number}")), {}), ("r.x",), np.ones(3, np.float32))
+        sessions.refused(sessions.read("key", begun(f"{number}"), {}), ("r.x",), np.ones(3, np.float32))
         assert len(sessions) <= 10
-    assert len(sessions.read("key", talk(("user", "another")), {}).siblings) <= 8
+    assert len(sessions.read("key", begun("another"), {}).siblings) <= 8
     now[0] = 61
-    assert sessions.read("key", talk(("user", "another")), {}).siblings == ()
-    assert first.before == sessions.read("key", talk(("user", "another")), {}).before
+    assert sessions.read("key", begun("another"), {}).siblings == ()
+    assert first.before == sessions.read("key", begun("another"), {}).before
 
 
 def test_a_response_id_brings_the_turns_before_it_for_its_own_key(make_screen) -> None:
