@@ -3,10 +3,15 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from solon.policies.loader import load_policy, pack_folder
+
+if TYPE_CHECKING:
+    from solon.core.policy import Policy
+    from solon.train.row import Row
 
 
 @click.command("train")
@@ -63,14 +68,21 @@ def command(
         folder = train(plan, policy, report=say)
     else:
         from solon.train.custom import train_policy
-        from solon.train.synthesize import synthesize, user_rows
 
-        more = user_rows(rows, policy) if rows else []
-        if generator:
-            more += synthesize(policy, generator, generator_model, seed=seed, report=say)
+        more = _more_rows(policy, rows, generator, generator_model, seed, say)
         folder = train_policy(policy, out, folder=pack_folder(pack), rows=more, seed=seed, report=say)
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     click.echo(f"weights {manifest['name']} in {folder}; serve them with Guard({pack!r}, weights={str(folder)!r})")
+
+
+def _more_rows(
+    policy: "Policy", rows: Path | None, generator: str | None, model: str, seed: int, say: Callable[[str], None]
+) -> "list[Row]":
+    """The user's own rows, and what a language model writes where one is named."""
+    from solon.train.synthesize import synthesize, user_rows
+
+    more = user_rows(rows, policy) if rows else []
+    return more + synthesize(policy, generator, model, seed=seed, report=say) if generator else more
 
 
 def _reporter() -> Callable[[str], None]:

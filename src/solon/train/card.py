@@ -23,11 +23,6 @@ _LICENCES = {
 
 def card(manifest: Mapping[str, Any], rows: Sequence[Row], figures: Mapping[str, str]) -> str:
     """The card in Markdown; ``figures`` are lines measured by the run itself."""
-    counts: Counter[tuple[str, str]] = Counter()
-    for row in rows:
-        side = "harmful" if 1 in (row.harm, row.jailbreak, row.injection) else "benign"
-        counts[(row.source.split(":")[0], side)] += 1
-    sources = sorted({source for source, _ in counts})
     calibration = manifest["calibration"]
     lines = [
         f"# Model card: {manifest['name']}",
@@ -47,11 +42,7 @@ def card(manifest: Mapping[str, Any], rows: Sequence[Row], figures: Mapping[str,
         "",
         "| source | licence | harmful rows | benign rows |",
         "|---|---|---:|---:|",
-        *(
-            f"| {source} | {_LICENCES.get(source, 'see its documentation')} | {counts[(source, 'harmful')]} "
-            f"| {counts[(source, 'benign')]} |"
-            for source in sources
-        ),
+        *_sources(rows),
         "",
         "No row of a non-commercial, unlicensed or unseen source taught the weights or set a threshold, and none of",
         "OpenAI moderation, XSTest, StrongREJECT, HarmBench, JailbreakBench, SimpleSafetyTests, AILuminate,",
@@ -82,3 +73,16 @@ def card(manifest: Mapping[str, Any], rows: Sequence[Row], figures: Mapping[str,
         "",
     ]
     return "\n".join(lines)
+
+
+def _sources(rows: Sequence[Row]) -> list[str]:
+    """A line of the table for each source: its licence, and the rows it gave."""
+    counts: Counter[tuple[str, str]] = Counter()
+    for row in rows:
+        side = "harmful" if 1 in (row.harm, row.jailbreak, row.injection) else "benign"
+        counts[(row.source.split(":")[0], side)] += 1
+    return [
+        f"| {source} | {_LICENCES.get(source, 'see its documentation')} | {counts[(source, 'harmful')]} "
+        f"| {counts[(source, 'benign')]} |"
+        for source in sorted({source for source, _ in counts})
+    ]

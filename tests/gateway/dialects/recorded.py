@@ -114,18 +114,27 @@ def _messages() -> list[bytes]:
     return named([*bodies, {"type": "message_stop"}])
 
 
+_RESPONSE: dict[str, Any] = {
+    "id": "resp_1",
+    "object": "response",
+    "created_at": 1,
+    "status": "in_progress",
+    "model": "m",
+    "output": [],
+    "parallel_tool_calls": True,
+    "tool_choice": "auto",
+    "tools": [],
+}
+_RESPONSE_USAGE = {
+    "input_tokens": 9,
+    "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
+    "output_tokens": 5,
+    "output_tokens_details": {"reasoning_tokens": 2},
+    "total_tokens": 14,
+}
+
+
 def _responses() -> list[bytes]:
-    response: dict[str, Any] = {
-        "id": "resp_1",
-        "object": "response",
-        "created_at": 1,
-        "status": "in_progress",
-        "model": "m",
-        "output": [],
-        "parallel_tool_calls": True,
-        "tool_choice": "auto",
-        "tools": [],
-    }
     reasoning = {
         "id": "rs_1",
         "type": "reasoning",
@@ -145,8 +154,8 @@ def _responses() -> list[bytes]:
     rs, msg, fc = ({"item_id": name, "output_index": n} for n, name in enumerate(["rs_1", "msg_1", "fc_1"]))
     summary, content = {**rs, "summary_index": 0}, {**msg, "content_index": 0}
     bodies: list[dict[str, Any]] = [
-        {"type": "response.created", "response": response},
-        {"type": "response.in_progress", "response": response},
+        {"type": "response.created", "response": _RESPONSE},
+        {"type": "response.in_progress", "response": _RESPONSE},
         {"type": "response.output_item.added", "output_index": 0, "item": {**reasoning, "summary": []}},
         {
             "type": "response.reasoning_summary_part.added",
@@ -178,16 +187,10 @@ def _responses() -> list[bytes]:
         {
             "type": "response.completed",
             "response": {
-                **response,
+                **_RESPONSE,
                 "status": "completed",
                 "output": [reasoning, message, call],
-                "usage": {
-                    "input_tokens": 9,
-                    "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
-                    "output_tokens": 5,
-                    "output_tokens_details": {"reasoning_tokens": 2},
-                    "total_tokens": 14,
-                },
+                "usage": _RESPONSE_USAGE,
             },
         },
     ]
