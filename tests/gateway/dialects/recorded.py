@@ -143,14 +143,8 @@ def _responses() -> list[bytes]:
     }
     part = {"type": "output_text", "text": TEXT, "annotations": [], "logprobs": []}
     message = {"id": "msg_1", "type": "message", "status": "completed", "role": "assistant", "content": [part]}
-    call = {
-        "id": "fc_1",
-        "type": "function_call",
-        "status": "completed",
-        "call_id": "call_1",
-        "name": "weather",
-        "arguments": ARGUMENTS,
-    }
+    call = {"id": "fc_1", "type": "function_call", "status": "completed", "call_id": "call_1", "name": "weather"}
+    call["arguments"] = ARGUMENTS
     rs, msg, fc = ({"item_id": name, "output_index": n} for n, name in enumerate(["rs_1", "msg_1", "fc_1"]))
     summary, content = {**rs, "summary_index": 0}, {**msg, "content_index": 0}
     bodies: list[dict[str, Any]] = [
