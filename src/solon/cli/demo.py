@@ -3,6 +3,7 @@
 import json
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from importlib.resources import files
@@ -11,15 +12,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from solon.core.errors import SolonError
+
 if TYPE_CHECKING:
     from openai import OpenAI
 
     from solon.cli.demo_gateway import Standing
+    from solon.ledger import Ledger
 
 _WIDE = 120
 """Columns of a terminal from which the requests' own words are shown too."""
 _ECHO = "Gladly."
 """What the scripted upstream says to a request without a reply of its own."""
+_COMMIT_S = 30.0
 _NEXT = """\
 next
   solon serve --upstream URL            the gateway in front of a model of yours
@@ -107,8 +112,17 @@ def _outcomes(gateway: "Standing") -> Iterator[Shown]:
         sent = [_send(client, item) for item in items()]
     with open_ledger(gateway.ledger) as ledger:
         for one in sent:
-            record = next(ledger.read(kind="exchange", where={"request_id": one.request_id}))
-            yield _shown(one, record.body)
+            yield _shown(one, _recorded(ledger, one.request_id))
+
+
+def _recorded(ledger: "Ledger", request_id: str) -> dict[str, Any]:
+    """What the gateway recorded of a request: committed a moment after its answer."""
+    deadline = time.monotonic() + _COMMIT_S
+    while time.monotonic() < deadline:
+        for record in ledger.read(kind="exchange", where={"request_id": request_id}):
+            return record.body
+        time.sleep(0.02)
+    raise SolonError(f"no record of {request_id} came within {_COMMIT_S:.0f} s", repair="Run `solon doctor`.")
 
 
 def _send(client: "OpenAI", item: dict[str, Any]) -> Sent:
