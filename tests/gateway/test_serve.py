@@ -69,6 +69,10 @@ def test_workers_share_the_port_and_a_dead_one_is_replaced(tmp_path: Path) -> No
             children = Path(f"/proc/{one.process.pid}/task/{one.process.pid}/children").read_text().split()
             workers = [int(pid) for pid in children if "spawn_main" in Path(f"/proc/{pid}/cmdline").read_text()]
             assert len(workers) == 2
+            until = time.monotonic() + 60
+            while not exchanges(one):  # a kill costs what the ledger has not committed yet
+                assert time.monotonic() < until
+                time.sleep(0.05)
             os.kill(workers[0], signal.SIGKILL)
             until = time.monotonic() + 60
             while time.monotonic() < until:

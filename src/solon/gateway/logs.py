@@ -95,6 +95,7 @@ def configure_logs(settings: LogSettings, stream: TextIO | None = None) -> None:
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.propagate = True
+        logger.setLevel(logging.NOTSET)  # an earlier server in this process may have raised it
     for name in ("uvicorn.access", "aiohttp.access", "httpx", "urllib3"):
         logging.getLogger(name).setLevel("WARNING")  # request lines hold paths and queries of clients
 
