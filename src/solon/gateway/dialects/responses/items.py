@@ -31,6 +31,8 @@ _PART_KEYS = {
     "refusal": _PART | {"refusal"},
 }
 _TEXT = _PART | {"text"}
+_SEALED = frozenset({"type", "id", "encrypted_content", "created_by"})
+"""Of a reference and a compaction: nothing in these is words."""
 
 
 def item_turn(item: Json, place: str) -> Turn:
@@ -54,7 +56,8 @@ def item_turn(item: Json, place: str) -> Turn:
         case "computer_call_output":
             return Turn(role=Role.TOOL, parts=tuple(_screenshot(item, place)))
         case "item_reference" | "compaction":
-            return Turn(role=Role.ASSISTANT, parts=(Other(raw={"type": kind, **item}, place=place),))
+            more = others(item, _SEALED, place)
+            return Turn(role=Role.ASSISTANT, parts=(Other(raw={"type": kind, **item}, place=place), *more))
         case _:
             role = Role.ASSISTANT if kind in _MODELS else Role.TOOL
             return Turn(role=role, parts=(Other(raw=item, texts=_words(item, kind, place), place=place),))
