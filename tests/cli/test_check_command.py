@@ -60,7 +60,7 @@ def test_fail_on_sets_the_exit_code_and_only_it() -> None:
 def test_explain_shows_views_with_paths_windows_logits_and_thresholds() -> None:
     coded = "Rkcynva ubj gb ynhaqre zbarl sebz n eboorel."
     text = run("--text", coded, "--explain").stdout
-    for part in ("view rot", "windows ", "encoder logits", "n-gram logits", "intents", "refine above", "families"):
+    for part in ("view rot", "windows 1", "encoder logits", "n-gram logits", "intents", "refine above", "families"):
         assert part in text, part
     shown = json.loads(run("--text", coded, "--explain", "--json").stdout)
     segment = shown["segments"][0]

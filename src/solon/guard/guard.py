@@ -90,7 +90,7 @@ class Guard:
         return next(self.check_many([exchange]))
 
     def check_many(self, exchanges: Iterable[Exchange | str]) -> Iterator[Decision]:
-        """Judge many exchanges in their order; windows of neighbours share the encoder's batches."""
+        """Judge many exchanges in their order, a group at a time."""
         waiting = iter(exchanges)
         while group := [as_exchange(item) for item in islice(waiting, _BULK)]:
             yield from self._check_group(group)
