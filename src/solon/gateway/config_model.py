@@ -262,7 +262,7 @@ class LimitSettings(Settings):
     tenants: dict[str, Limits] = Field(default_factory=dict[str, Limits])
     """By name of a tenant, instead of `tenant`."""
     lease_ms: PositiveInt = 200
-    """How often workers share their counts. A limit can be overrun by what arrives within this time."""
+    """How often workers share their counts. Near a limit one may refuse this long what another still holds."""
     shared: Literal["host", "ledger"] = "host"
     """Where counts are kept: a file of this host, or the ledger's database, which replicas share."""
 
