@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 BASE := $(VENV)/.installed-base
 FULL := $(VENV)/.installed-dev
 
-.PHONY: help setup demo test check bench docs golden
+.PHONY: help setup demo test lint check bench docs golden
 
 help: ## list the verbs
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -24,11 +24,13 @@ demo: $(BASE) ## real requests through the gateway, judged by the shipped weight
 test: $(FULL) ## every test
 	$(BIN)/python -m pytest
 
-check: $(FULL) ## format, lint, types, import contracts, fast tests (< 60 s)
+lint: $(FULL) ## format, lint, types, import contracts
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/pyright
 	$(BIN)/lint-imports
+
+check: lint ## what to run before a commit: lint and the fast tests
 	$(BIN)/python -m pytest -n auto -m "not slow and not data"
 
 bench: $(FULL) ## every benchmark; each prints its figures with n and interval
