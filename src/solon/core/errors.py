@@ -40,3 +40,15 @@ class JudgeError(SolonError):
 
 class TrainingError(SolonError):
     """Training cannot start or go on: data, extras or settings are missing."""
+
+
+class BudgetSpent(SolonError):
+    """What is left of a campaign's budget does not cover what was to be asked."""
+
+
+class TargetError(SolonError):
+    """A target of attacks or measurements is named wrongly or cannot be used at all."""
+
+
+class SuiteError(SolonError):
+    """A suite, its rows or a result file are missing, changed, or not of the expected form."""

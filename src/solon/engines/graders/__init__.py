@@ -1,0 +1,1 @@
+"""Graders: how an attempt ended, in four values."""

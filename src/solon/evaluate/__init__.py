@@ -1,0 +1,1 @@
+"""Measurements: suites with intervals, comparisons, robustness, integrity."""

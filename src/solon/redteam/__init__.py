@@ -1,0 +1,1 @@
+"""The red team: goals × attacks × budget → attempts → findings."""

@@ -1,0 +1,1 @@
+"""Attacks that need no feedback, one technique a file."""

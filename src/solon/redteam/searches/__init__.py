@@ -1,0 +1,1 @@
+"""Attacks that learn from answers, one technique a file."""
