@@ -69,12 +69,15 @@ class Boundary:
         for _ in range(self.rounds):
             points = await self._points(levels, living, board, lab.rng)
             living = await self._select(living, points, weaver, board)
-            best = living[0]
-            if board.passed(best, points) >= self.mastered * len(points):
+            best, passed = living[0], board.passed(living[0], points)
+            if passed >= self.mastered * len(points):
                 for level in levels:
                     level.noise = max(0.0, level.noise - self.step)
                 if await self._try(best, levels, board, (train, held, benign)):
                     return
+            elif passed <= (1 - self.mastered) / 2 * len(points):
+                for level in levels:  # too far from the boundary to learn anything: half a step back
+                    level.noise = min(1.0, level.noise + self.step / 2)
 
     async def _first_levels(self, train: Sequence[Goal], board: Board) -> list[_Level]:
         """Bisect the noise at which each goal passes alone; all goals in one batch a halving."""
@@ -125,13 +128,12 @@ class Boundary:
     ) -> bool:
         """Try the best wrapper on the requests themselves; whether all pass. Levels follow what is learnt."""
         train, held, benign = goals
-        known = all((best, goal.id) in board.known for goal in train)
         await board.fill([best], train)
         for level in levels:
             if board.passed(best, [level.goal]):
                 level.noise = 0.0
         passed = board.passed(best, train)
-        if not known and (not self.found or passed > self.found[-1].passed):
+        if not self.found or passed > self.found[-1].passed:
             questions = board.asked
             await board.fill([best], [*held, *benign])
             board.asked = questions  # the report's questions are no part of the search's cost
