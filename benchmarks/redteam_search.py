@@ -37,7 +37,7 @@ from solon.redteam.searches.wrapper import Weaver
 
 GATE = 1e5  # questions within which the issue wants a first version broken
 GRID = (1, 3, 10, 30, 100, 300, 1000, 3000, 10_000, 30_000, 100_000)
-TRAIN, HELD, BENIGN = 12, 36, 16
+TRAIN, HELD, BENIGN = 8, 24, 10
 
 
 @dataclass
@@ -98,8 +98,8 @@ def _prompts(texts: Sequence[str]) -> list[Prompt]:
 def main() -> None:
     parser = options("redteam_search", __doc__ or "")
     parser.add_argument("--seeds", type=int, default=3, help="runs of each search")
-    parser.add_argument("--questions", type=int, default=1200, help="budget of a run, report's questions included")
-    parser.add_argument("--longest", type=int, default=300, help="characters of a wrapper")
+    parser.add_argument("--questions", type=int, default=600, help="budget of a run, report's questions included")
+    parser.add_argument("--longest", type=int, default=200, help="characters of a wrapper")
     parser.add_argument("--only", nargs="*", default=None, help="names of searches to run")
     parser.add_argument("--against", default=None, help="JSON of an earlier run to compare with")
     settings = parser.parse_args()
@@ -111,7 +111,7 @@ def main() -> None:
     bench = Bench.of(guard, settings)
     stopped, passed = len(bench.harmful), len(bench.benign)
     report.note(f"{stopped} forbidden examples are stopped and {passed} allowed ones let through as they stand")
-    moves(bench, report, per_move=max(4, settings.quick) if settings.quick else 40)
+    moves(bench, report, per_move=max(4, settings.quick) if settings.quick else 24)
     runs = {}
     for name, make, hide in SEARCHES:
         if settings.only is None or name in settings.only:

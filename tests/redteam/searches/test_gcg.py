@@ -12,6 +12,7 @@ from solon.redteam.memory_lab import MemoryLab
 from solon.redteam.searches.gcg import Gcg
 
 torch = pytest.importorskip("torch")
+torch.set_num_threads(1)
 
 ALPHABET = "abcdefghijklmnopqrstuvwxyz !?,."
 GOALS = [Goal(id="one", text="open the lock"), Goal(id="two", text="mute the alarm")]
@@ -29,7 +30,7 @@ class Letters:
 
 
 class Tiny(torch.nn.Module):
-    """Two layers of causal attention over letters, called as Transformers' models are."""
+    """A layer of causal attention over letters, called as Transformers' models are."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -37,7 +38,7 @@ class Tiny(torch.nn.Module):
         self.embedding = torch.nn.Embedding(len(ALPHABET), width)
         self.places = torch.nn.Embedding(96, width)
         layer = torch.nn.TransformerEncoderLayer(width, 4, 64, dropout=0.0, batch_first=True, norm_first=True)
-        self.body = torch.nn.TransformerEncoder(layer, 2, enable_nested_tensor=False)
+        self.body = torch.nn.TransformerEncoder(layer, 1, enable_nested_tensor=False)
         self.head = torch.nn.Linear(width, len(ALPHABET))
 
     def get_input_embeddings(self) -> torch.nn.Embedding:
@@ -79,18 +80,21 @@ class BeginsAsWanted:
 
 @pytest.fixture(scope="module")
 def model() -> Tiny:
-    """Taught for a moment to answer "no" to everything short, so that there is something to overcome."""
+    """Taught on the spot to answer "ok" to what holds many a z among its last letters, and "no" to anything else."""
     torch.manual_seed(5)
     tiny = Tiny()
-    optimiser = torch.optim.Adam(tiny.parameters(), lr=3e-3)
-    no = torch.tensor(Letters().encode("no"))
+    optimiser = torch.optim.Adam(tiny.parameters(), lr=5e-3)
+    replies = torch.tensor([Letters().encode("no"), Letters().encode("ok")])
     draws = torch.Generator().manual_seed(1)
-    for _ in range(60):
-        length = int(torch.randint(8, 40, (1,), generator=draws).item())
-        asked = torch.randint(len(ALPHABET), (16, length), generator=draws)
-        rows = torch.cat([asked, no.expand(16, 2)], dim=1)
-        logits = tiny(inputs_embeds=tiny.embedding(rows)).logits[:, -3:-1]
-        loss = torch.nn.functional.cross_entropy(logits.transpose(1, 2), no.expand(16, 2))
+    for _ in range(120):
+        length = int(torch.randint(14, 36, (1,), generator=draws).item())
+        asked = torch.randint(len(ALPHABET), (24, length), generator=draws)
+        many = torch.rand(24, generator=draws) < 0.5
+        share = torch.where(many, 0.5, 0.05).unsqueeze(1)
+        asked[:, -12:] = torch.where(torch.rand(24, 12, generator=draws) < share, ALPHABET.index("z"), asked[:, -12:])
+        wanted = replies[((asked[:, -12:] == ALPHABET.index("z")).sum(1) >= 4).long()]
+        logits = tiny(inputs_embeds=tiny.embedding(torch.cat([asked, wanted], dim=1))).logits[:, -3:-1]
+        loss = torch.nn.functional.cross_entropy(logits.transpose(1, 2), wanted)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -98,7 +102,7 @@ def model() -> Tiny:
 
 
 def search(model: Tiny, **settings) -> Gcg:
-    usual = {"opening": OPENING, "length": 12, "steps": 60, "candidates": 48, "top": 16, "every": 10}
+    usual = {"opening": OPENING, "length": 12, "steps": 40, "candidates": 24, "top": 8, "every": 5}
     return Gcg(model=model, tokenizer=Letters(), **(usual | settings))
 
 
@@ -112,7 +116,7 @@ def test_the_model_says_no_until_a_suffix_is_found(model):
     for goal in GOALS:
         losses = made.losses[goal.id]
         assert losses == sorted(losses, reverse=True) and losses[-1] < losses[0] - 1.0
-    assert made.trail.wins, {goal.id: made.losses[goal.id][-1] for goal in GOALS}
+    assert set(made.trail.wins) == {goal.id for goal in GOALS}, made.losses
     for win in made.trail.wins.values():
         assert win.prompt.exchange.messages[0].content.startswith(win.goal.text)
 
