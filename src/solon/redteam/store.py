@@ -157,6 +157,13 @@ class Store:
             )
         return self._db.execute("SELECT id FROM attacks WHERE name = ?", (search.name,)).fetchone()[0]
 
+    def add_goal(self, goal: Goal) -> int:
+        """The number of a goal that a search made for itself, given to it now."""
+        with self._db:
+            number = self._db.execute("SELECT max(id) + 1 FROM goals").fetchone()[0] or 0
+            self._db.execute("INSERT INTO goals VALUES (?, ?, ?, ?, ?, ?, ?)", _goal_row(number, goal))
+        return number
+
     def missing(self, shard: range) -> Sequence[int]:
         """Places of ``shard`` that nothing was recorded for; the shard itself where it is all of it."""
         query = "SELECT place FROM attempts WHERE place >= ? AND place < ?"
