@@ -21,6 +21,7 @@ from solon.core.record import digest
 from solon.models.chat_wire import error_text
 from solon.models.retry import FIRST_WAIT_S, retry_after_s
 from solon.models.target_wire import DIALECTS, PROVIDER, Ask, Unreadable, filtered_error, out_of_quota
+from solon.models.token_price import TokenPrice
 
 _MOST_BYTES = 8 * 2**20
 _CONNECT_S = 10.0
@@ -32,18 +33,6 @@ _FINAL = {
     403: "the key may not use this model (HTTP 403)",
     404: "no such model or path (HTTP 404)",
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TokenPrice:
-    """US dollars for a million tokens of prompts and of answers; reasoning is part of the answer."""
-
-    prompt: float = 0.0
-    completion: float = 0.0
-
-    def of(self, spent: Spent) -> float:
-        """Dollars for these tokens."""
-        return (spent.prompt_tokens * self.prompt + spent.completion_tokens * self.completion) / 1e6
 
 
 class _Failed(NamedTuple):

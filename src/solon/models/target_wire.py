@@ -198,7 +198,7 @@ class AnthropicMessages:
         if system:
             body["system"] = system
         if tools:
-            schema = {"type": "object", "properties": {}}
+            schema: Json = {"type": "object", "properties": {}}
             body["tools"] = [{"name": _LOOKUP, "description": "Looks something up.", "input_schema": schema}]
         return _filled(body, ask)
 

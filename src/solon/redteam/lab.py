@@ -6,12 +6,14 @@ same way.
 """
 
 import random
+import threading
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol, runtime_checkable
 
 from solon.core.attempt import Answer, Goal, Grade, Grader, Prompt, Spent, Target
+from solon.core.errors import JudgeError
 from solon.core.record import digest
 from solon.models.completion import Completion, LanguageModel, Usage
 from solon.redteam.attack import Search
@@ -47,8 +49,11 @@ class Bench:
 class StoreLab:
     """The lab of one search (see ``attack.Lab``)."""
 
-    def __init__(self, bench: Bench, search: Search) -> None:
+    def __init__(
+        self, bench: Bench, search: Search, *, report: Callable[[str, int], None] = lambda _name, _questions: None
+    ) -> None:
         self._bench = bench
+        self._report = report
         self._search = search.name
         self._number = bench.store.number_of(Technique(search.name, search.family, search.paper))
         self._goals = {goal.id: number for number, goal in enumerate(bench.store.goals)}
@@ -83,6 +88,7 @@ class StoreLab:
                 known[key] = (read_answer(found), read_grade(found))
         if fresh:
             known |= await self._made(fresh, numbers)
+        self._report(self._search, len(self._seen))
         return [known[key] for key in keys]
 
     def _key(self, goal: Goal, prompt: Prompt) -> str:
@@ -94,13 +100,11 @@ class StoreLab:
         bench = self._bench
         goals, prompts = [goal for goal, _ in fresh.values()], [prompt for _, prompt in fresh.values()]
         held = bench.budget.hold(len(prompts), each=self._dearest(prompts))
-        actual = Spent()
+        answers: list[Answer] = []
         try:
             answers = await answered(bench.target, prompts)
-            for answer in answers:
-                actual += answer.spent
         finally:
-            bench.budget.settle(held, actual, attempts=len(prompts))
+            bench.budget.settle(held, [answer.spent for answer in answers])
         grades = await graded(bench.grader, list(zip(goals, prompts, answers, strict=True)))
         first = bench.store.next_asked()
         lines = [
@@ -155,6 +159,7 @@ class KeptModel:
         self._budget = budget
         self._scope = scope
         self._turn: Counter[str] = Counter()
+        self._counting = threading.Lock()
 
     @property
     def name(self) -> str:
@@ -177,22 +182,34 @@ class KeptModel:
         """
         said = [dict(message) for message in messages]
         asked = digest([self._scope, self._model.name, said, dict(schema or {}), max_tokens])
-        turn = self._turn[asked]
-        self._turn[asked] += 1
+        with self._counting:
+            turn = self._turn[asked]
+            self._turn[asked] += 1
         key = bytes.fromhex(digest([asked, turn])[:32])
         kept = self._store.written(key)
         if kept is None:
-            length = sum(len(part.encode("utf-8", "replace")) + 16 for message in said for part in message.values())
-            held = self._budget.hold(1, each=Spent(calls=1, prompt_tokens=length, completion_tokens=max_tokens))
-            spent = Spent(calls=1)
-            try:
-                written = self._model.complete(messages, schema=schema, max_tokens=max_tokens)
-                usage = written.usage
-                spent = Spent(calls=1, prompt_tokens=usage.prompt_tokens, completion_tokens=usage.completion_tokens)
-            finally:
-                self._budget.settle(held, spent, attempts=0)
-            kept = {"text": written.text, "spent": asdict(spent)}
+            kept = self._asked(said, schema, max_tokens)
             self._store.keep_written(key, kept)
+        if "error" in kept:
+            raise JudgeError(kept["error"])
         spent = Spent(**kept["spent"])
         usage = Usage(prompt_tokens=spent.prompt_tokens, completion_tokens=spent.completion_tokens)
         return Completion(text=kept["text"], usage=usage)
+
+    def _asked(
+        self, messages: Sequence[Mapping[str, str]], schema: Mapping[str, Any] | None, max_tokens: int
+    ) -> dict[str, Any]:
+        """What the model writes now, or why it does not: a failure is kept too, or the next run would be another."""
+        length = sum(len(part.encode("utf-8", "replace")) + 16 for message in messages for part in message.values())
+        held = self._budget.hold(1, each=Spent(calls=1, prompt_tokens=length, completion_tokens=max_tokens))
+        spent = Spent(calls=1)
+        try:
+            written = self._model.complete(messages, schema=schema, max_tokens=max_tokens)
+        except JudgeError as error:
+            return {"error": str(error), "spent": asdict(spent)}
+        else:
+            usage = written.usage
+            spent = Spent(calls=1, prompt_tokens=usage.prompt_tokens, completion_tokens=usage.completion_tokens)
+            return {"text": written.text, "spent": asdict(spent)}
+        finally:
+            self._budget.settle(held, [spent])

@@ -11,7 +11,7 @@ from solon.core.errors import TargetError
 from solon.redteam.attacks.catalogue import attack
 from solon.redteam.campaign import Plan
 from solon.redteam.null import NullTarget
-from solon.redteam.permitted import Permitted
+from solon.redteam.permitted import OnlyBlocks, Permitted
 from solon.redteam.worker import Worker
 
 
@@ -98,11 +98,7 @@ class Setting:
         return HttpTarget(address, **self.model)
 
     def _grader(self) -> Grader:
-        if not self.waits:
-            return Permitted()
-        from solon.engines.graders import grade_by_default
-
-        return grade_by_default()
+        return OnlyBlocks() if self.waits else Permitted()
 
 
 def _unknown(target: str) -> TargetError:

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 from solon.core.attempt import Answer, Goal, Grade, Grader, Outcome, Prompt, Target
 from solon.core.errors import SolonError
@@ -11,6 +12,11 @@ from solon.redteam.campaign import Plan, Try
 from solon.redteam.line import Line, Named, line
 
 _EMPTY = Prompt.of("")
+
+
+@runtime_checkable
+class _Closing(Protocol):
+    async def aclose(self) -> None: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +56,11 @@ class Worker:
                 places, keys, tries, prompts, answers, grades, strict=True
             )
         ]
+
+    async def aclose(self) -> None:
+        """Close what the target holds open; it opens it again when it is asked again."""
+        if isinstance(self.target, _Closing):
+            await self.target.aclose()
 
     def _made(self, tried: Try, key: str) -> Prompt | str:
         """The prompt of a try, or why the attack could not write it.
