@@ -16,6 +16,7 @@ from solon.redteam.searches.boundary import Boundary, blurred
 from solon.redteam.searches.catalogue import search, searches
 from solon.redteam.searches.evolution import Evolution
 from solon.redteam.searches.universal import Universal
+from solon.testing import SEARCH_CHECKS, Nonconformance, check_search
 
 NEED_ATTACKER = {"pair", "tap", "crescendo", "goat"}
 
@@ -49,26 +50,20 @@ def test_a_search_is_a_search_and_breaks_a_filter_that_padding_weakens(name, har
         assert won, f"{name} broke nothing in {len(lab.asked)} questions"
 
 
+@pytest.mark.parametrize("check", SEARCH_CHECKS, ids=lambda check: check.__name__)
 @pytest.mark.parametrize("name", searches())
-def test_a_search_repeats_exactly_and_another_seed_goes_another_way(name, harmful, benign, open_filter, grader):
-    goals = [*harmful[:3], *benign]
+def test_our_searches_pass_the_checks_for_anyones(name, check):
+    check(lambda: search(name))
+
+
+@pytest.mark.parametrize("name", sorted(set(searches()) - NEED_ATTACKER))
+def test_another_seed_goes_another_way(name, harmful, benign, open_filter, grader):
     traces = []
-    for seed in (3, 3, 4):
+    for seed in (3, 4):
         lab = lab_for(open_filter, grader, seed=seed)
-        run(search(name), goals, lab)
+        run(search(name), [*harmful[:3], *benign], lab)
         traces.append(trace(lab))
-    assert traces[0] == traces[1]
-    if name not in NEED_ATTACKER:  # the scripted attacker draws from the goal, not from the lab
-        assert traces[0] != traces[2]
-
-
-@pytest.mark.parametrize("name", searches())
-def test_a_spent_budget_ends_the_search_and_nothing_beyond_it_is_asked(name, harmful, benign, open_filter, grader):
-    open_filter.threshold = 0.0  # everything is stopped, so no search is done before its budget
-    lab = lab_for(open_filter, grader, budget=25)
-    with pytest.raises(BudgetSpent):
-        run(search(name), [*harmful, *benign], lab)
-    assert open_filter.asked == len(lab.asked) <= 25
+    assert traces[0] != traces[1]
 
 
 @pytest.mark.parametrize("name", sorted(NEED_ATTACKER))
@@ -194,3 +189,34 @@ def _asked(made: Evolution, goals: Sequence[Goal], target, grader) -> int:
     run(made, goals, lab_for(target, grader))
     assert set(made.trail.wins) == {goal.id for goal in goals} == set(made.winners)
     return made.trail.questions
+
+
+def unruly(fault: str):
+    class Made(BestOfN):
+        async def run(self, goals: Sequence[Goal], lab) -> None:
+            if fault == "silent":
+                return
+            if fault == "foreign":
+                goals = [Goal(id="another", text="What time is it?")]
+            if fault == "unseeded":
+                lab.rng.seed()
+            try:
+                await super().run(goals, lab)
+            except BudgetSpent:
+                if fault != "greedy":
+                    raise
+
+    made = Made(n=20)
+    if fault == "name":
+        made.name = "Best of N"
+    return made
+
+
+@pytest.mark.parametrize("fault", ["name", "silent", "foreign", "unseeded", "greedy"])
+def test_the_checks_find_what_is_wrong(fault):
+    with pytest.raises(Nonconformance):
+        check_search(lambda: unruly(fault))
+
+
+def test_the_checks_let_a_sound_search_pass():
+    check_search(lambda: unruly(""))
