@@ -147,3 +147,17 @@ def test_tokens_that_cannot_write_the_start_are_said(model):
     with pytest.raises(SolonError, match="cannot write"):
         lab = MemoryLab(Itself(model), BeginsAsWanted(), budget=10)
         asyncio.run(search(model, start="€").run(GOALS[:1], lab))
+
+
+@pytest.mark.slow
+def test_a_model_of_transformers_is_called_as_it_wants_to_be():
+    transformers = pytest.importorskip("transformers")
+    torch.manual_seed(3)
+    config = transformers.GPT2Config(
+        vocab_size=len(ALPHABET), n_positions=96, n_embd=16, n_layer=1, n_head=2, bos_token_id=0, eos_token_id=0
+    )
+    model = transformers.GPT2LMHeadModel(config).eval()
+    made = Gcg(model=model, tokenizer=Letters(), opening=OPENING, length=6, steps=8, candidates=16, top=8)
+    lab = MemoryLab(Itself(Tiny()), BeginsAsWanted(), budget=10, seed=1)
+    asyncio.run(made.run(GOALS[:1], lab))
+    assert made.losses["one"][-1] < made.losses["one"][0]
