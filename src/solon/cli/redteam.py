@@ -1,6 +1,7 @@
 """``solon redteam``: attacks on the guard in process, the gateway, or any model by its address."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,28 @@ if TYPE_CHECKING:
     from solon.redteam.report import Report
 
 MISSED, WRONG_USE, UNKNOWN, INTERRUPTED = 1, 2, 3, 130
+_POSITIVE = click.FloatRange(min=0, min_open=True)
 _DIALECTS = ("openai_chat", "openai_responses", "anthropic_messages")
+
+
+def _model_options(command: Callable[..., None]) -> Callable[..., None]:
+    """How the model behind the address is asked, and who writes attacks for searches."""
+    options = (
+        click.option("--model", default="", help="Name of the model behind the URL."),
+        click.option("--dialect", type=click.Choice(_DIALECTS), default=_DIALECTS[0], show_default=True),
+        click.option("--key-env", metavar="VARIABLE", help="Environment variable with the key for the URL."),
+        click.option("--max-tokens", type=click.IntRange(1), default=512, show_default=True, help="Of one answer."),
+        click.option("--temperature", type=click.FloatRange(0, 2), help="Left to the server by default."),
+        click.option("--concurrency", type=click.IntRange(1, 4096), default=64, show_default=True, help="At once."),
+        click.option("--timeout", type=_POSITIVE, default=120.0, show_default=True, help="Seconds for one answer."),
+        click.option("--price", type=(float, float), default=(0, 0), metavar="IN OUT", help="USD a million tokens."),
+        click.option("--attacker", metavar="URL", help="Model that writes attacks for searches; or scripted."),
+        click.option("--attacker-model", default="", help="Its name there."),
+        click.option("--attacker-key-env", metavar="VARIABLE", help="Environment variable with its key."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
 
 
 @click.group()
@@ -36,17 +58,7 @@ command = redteam
 @click.option("--keep-all", is_flag=True, help="Keep the words of failures too.")
 @click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True, help="Processes.")
 @click.option("--ray", metavar="ADDRESS", help="Run on a Ray cluster; local starts one here.")
-@click.option("--model", help="Name of the model behind the URL.")
-@click.option("--dialect", type=click.Choice(_DIALECTS), help="What the URL speaks.  [default: openai_chat]")
-@click.option("--key-env", metavar="VARIABLE", help="Environment variable with the key for the URL.")
-@click.option("--max-tokens", type=click.IntRange(min=1), help="Of one answer.  [default: 512]")
-@click.option("--temperature", type=click.FloatRange(0, 2), help="Left to the server by default.")
-@click.option("--concurrency", type=click.IntRange(1, 4096), help="Questions under way at once.  [default: 64]")
-@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds for one answer.  [default: 120]")
-@click.option("--price", type=(float, float), metavar="IN OUT", help="US dollars for a million tokens in and out.")
-@click.option("--attacker", metavar="URL", help="Model that writes attacks for searches; scripted needs none.")
-@click.option("--attacker-model", default="", help="Its name there.")
-@click.option("--attacker-key-env", metavar="VARIABLE", help="Environment variable with its key.")
+@_model_options
 @click.option("--max-attack-success", type=click.FloatRange(0, 1), help="Exit 1 where more of the harmful succeed.")
 @click.option("--max-over-refusal", type=click.FloatRange(0, 1), help="Exit 1 where more of the benign are stopped.")
 @click.option("--ledger", metavar="DSN", help="Put a summary into this ledger.")

@@ -62,8 +62,8 @@ def campaign(chosen: dict[str, Any]) -> Campaign:
         seed=chosen["seed"],
         policy=chosen["policy"],
         weights=chosen["weights"],
-        model=_model(chosen),
         keep_all=chosen["keep_all"],
+        **_asking(chosen),
     )
     return Campaign(
         setting=setting,
@@ -163,16 +163,18 @@ def _goals(source: str, policy: str) -> "tuple[Goal, ...]":
     return grammar_goals(policy) if source == "grammars" else read_goals(Path(source))
 
 
-def _model(chosen: dict[str, Any]) -> dict[str, Any]:
-    """Options of the model behind an address: only those that were given."""
-    names = ("model", "dialect", "key_env", "max_tokens", "temperature", "concurrency")
-    options = {name: chosen[name] for name in names} | {"timeout_s": chosen["timeout"]}
-    options = {name: value for name, value in options.items() if value is not None}
-    if chosen["price"] is not None:
-        from solon.models.token_price import TokenPrice
+def _asking(chosen: dict[str, Any]) -> dict[str, Any]:
+    """How the model behind an address is asked."""
+    from solon.models.asking import Ask, Patience, TokenPrice
 
-        options["price"] = TokenPrice(prompt=chosen["price"][0], completion=chosen["price"][1])
-    return options
+    prompt, completion = chosen["price"]
+    return {
+        "dialect": chosen["dialect"],
+        "key_env": chosen["key_env"],
+        "ask": Ask(model=chosen["model"], max_tokens=chosen["max_tokens"], temperature=chosen["temperature"]),
+        "patience": Patience(timeout_s=chosen["timeout"], concurrency=chosen["concurrency"]),
+        "price": TokenPrice(prompt=prompt, completion=completion),
+    }
 
 
 def _attacker(chosen: dict[str, Any]) -> "LanguageModel | None":

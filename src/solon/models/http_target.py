@@ -8,7 +8,7 @@ import asyncio
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, NamedTuple, cast
 from urllib.parse import urlsplit, urlunsplit
 
@@ -18,10 +18,10 @@ import orjson
 from solon.core.attempt import Answer, Prompt, Spent
 from solon.core.errors import TargetError
 from solon.core.record import digest
+from solon.models.asking import Ask, Patience, TokenPrice
 from solon.models.chat_wire import error_text
 from solon.models.retry import FIRST_WAIT_S, retry_after_s
-from solon.models.target_wire import DIALECTS, PROVIDER, Ask, Unreadable, filtered_error, out_of_quota
-from solon.models.token_price import TokenPrice
+from solon.models.target_wire import DIALECTS, PROVIDER, Unreadable, filtered_error, out_of_quota
 
 _MOST_BYTES = 8 * 2**20
 _CONNECT_S = 10.0
@@ -48,41 +48,36 @@ class HttpTarget:
 
     Args:
         url: base address such as ``http://localhost:8000/v1``, or the whole address of the endpoint.
-        model: its name there.
+        ask: the model's name there, and what goes with every prompt.
         dialect: ``openai_chat``, ``openai_responses`` or ``anthropic_messages``.
         key_env: name of the environment variable that holds the key.
-        max_tokens: of one answer.
-        temperature: left to the server where ``None``.
-        extra: more fields of every request body, such as ``tools``.
+        patience: how long, how often, how many at once.
         price: for what an answer costs; tokens that a server does not tell are taken as four characters each.
-        timeout_s: for one question in all, its repetitions and waits included.
-        tries: how often a question is put at most; waiting where a server says for how long does not count.
-        concurrency: questions under way at once.
+
+    Raises:
+        TargetError: where address, dialect or key cannot be used.
     """
 
     def __init__(
         self,
         url: str,
-        model: str = "",
+        ask: Ask | None = None,
         *,
         dialect: str = "openai_chat",
         key_env: str | None = None,
-        max_tokens: int = 512,
-        temperature: float | None = None,
-        extra: Mapping[str, Any] | None = None,
+        patience: Patience | None = None,
         price: TokenPrice | None = None,
-        **patience: float,
     ) -> None:
         if dialect not in DIALECTS:
             raise TargetError(f"unknown dialect {dialect!r}", place="dialect", repair=f"Use {', '.join(DIALECTS)}.")
         self._dialect = DIALECTS[dialect]
         self._address = _address(url, self._dialect.path)
         self._key = _key(key_env)
-        self._ask = Ask(model=model, max_tokens=max_tokens, temperature=temperature, extra=extra)
+        self._ask = ask or Ask()
         self._price = price or TokenPrice()
-        self._patience = Patience(**patience)  # pyright: ignore[reportArgumentType]
+        self._patience = patience or Patience()
         self._line: _Line | None = None
-        self.name = f"{model or 'model'}@{urlsplit(self._address).netloc}"
+        self.name = f"{self._ask.model or 'model'}@{urlsplit(self._address).netloc}"
 
     @property
     def digest(self) -> str:
@@ -174,6 +169,8 @@ class HttpTarget:
             return _Failed("the rate limit (HTTP 429)", again=not out_of_quota(reply), wait_s=wait_s)
         if status >= 500:
             return _Failed(f"the server failed (HTTP {status})", wait_s=wait_s)
+        if 300 <= status < 400:
+            return _Failed(f"the server wants another address (HTTP {status})", again=False)
         said = error_text(body)
         said = said.replace(self._key, "[key]") if self._key else said
         return _Failed(_FINAL.get(status) or f"the request was refused (HTTP {status}): {said}", again=False)
@@ -189,15 +186,6 @@ class HttpTarget:
                 completion_tokens=spent.completion_tokens or _estimate(len(answer.text) + len(answer.reasoning)),
             )
         return replace(answer, spent=replace(spent, usd=self._price.of(spent)))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
-    """How long and how often a question is put, and how many at once."""
-
-    timeout_s: float = 120.0
-    tries: int = 5
-    concurrency: int = 64
 
 
 class _Line:

@@ -5,12 +5,12 @@ answers, refusals, filters, tool calls. Only what cannot be read is an error.
 """
 
 import base64
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any, Protocol, cast
 
 from solon.core.attempt import Answer, Prompt, Spent, ToolCall
 from solon.core.exchange import Message, Role
+from solon.models.asking import Ask
 
 Json = dict[str, Any]
 PROVIDER = "provider"
@@ -21,16 +21,6 @@ _FILTERED = frozenset({"content_filter", "content_policy_violation", "responsibl
 
 class Unreadable(Exception):
     """A reply that says nothing usable; the message says why, the same way every time."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ask:
-    """What goes with every prompt."""
-
-    model: str
-    max_tokens: int
-    temperature: float | None = None
-    extra: Mapping[str, Any] | None = None
 
 
 class Dialect(Protocol):

@@ -1,17 +1,16 @@
 """A campaign in names and plain values: whoever holds it can make the same worker, here or on another machine."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from solon.core.action import Action
 from solon.core.attempt import Goal, Grader, Target
 from solon.core.errors import TargetError
+from solon.models.asking import Ask, Patience, TokenPrice
 from solon.redteam.attacks.catalogue import attack
 from solon.redteam.campaign import Plan
 from solon.redteam.null import NullTarget
-from solon.redteam.permitted import OnlyBlocks, Permitted
+from solon.redteam.permitted import Permitted
 from solon.redteam.worker import Worker
 
 
@@ -28,7 +27,7 @@ class Setting:
         seed: of every choice.
         policy: the pack of the guard.
         weights: the guard's weights; the shipped ones by default.
-        model: options of the model behind an address (see ``HttpTarget``).
+        dialect, key_env, ask, patience, price: of the model behind an address (see ``HttpTarget``).
         keep_all: keep the words of failures too.
     """
 
@@ -39,7 +38,11 @@ class Setting:
     seed: int = 0
     policy: str = "baseline"
     weights: Path | None = None
-    model: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    dialect: str = "openai_chat"
+    key_env: str | None = None
+    ask: Ask = field(default_factory=Ask)
+    patience: Patience = field(default_factory=Patience)
+    price: TokenPrice = field(default_factory=TokenPrice)
     keep_all: bool = False
 
     @property
@@ -69,11 +72,10 @@ class Setting:
     def _target(self) -> Target:
         if self.target == "null":
             return NullTarget()
-        front, _, behind = self.target.partition("+") if self.target.startswith("guard") else ("", "", self.target)
-        model = self._model(behind) if behind else None
-        if not front and model is not None:
-            return model
-        return self._guarded(front, model)
+        if not self.target.startswith("guard"):
+            return self._model(self.target)
+        front, plus, behind = self.target.partition("+")
+        return self._guarded(front, self._model(behind) if plus else None)
 
     def _guarded(self, front: str, behind: Target | None) -> Target:
         from solon.guard.guard import Guard
@@ -95,10 +97,21 @@ class Setting:
             raise TargetError(
                 f"{error.name} is missing", place="target", repair="Install it: pip install 'solon[redteam]'."
             ) from None
-        return HttpTarget(address, **self.model)
+        return HttpTarget(
+            address,
+            self.ask,
+            dialect=self.dialect,
+            key_env=self.key_env,
+            patience=self.patience,
+            price=self.price,
+        )
 
     def _grader(self) -> Grader:
-        return OnlyBlocks() if self.waits else Permitted()
+        if not self.waits:
+            return Permitted()
+        from solon.engines.graders import grade_by_default
+
+        return grade_by_default()
 
 
 def _unknown(target: str) -> TargetError:
