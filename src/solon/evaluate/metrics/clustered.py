@@ -15,6 +15,7 @@ from scipy import special
 
 from solon.core.stats import Interval, clopper_pearson
 from solon.evaluate.metrics.distributions import Floats, Ints
+from solon.evaluate.metrics.rates import effective
 
 _RATES, _CORRELATIONS = 160, 48
 _PRIOR = 0.5  # Jeffreys' for one rate
@@ -25,8 +26,8 @@ class ClusteredRate:
     """A rate over groups.
 
     ``correlation`` (0-1, posterior median) says how much samples of a group are alike; with few hits it is little more
-    than a guess. ``if_alike`` is the exact interval with each group counted as one sample: what holds if groups stand
-    or fall as a whole.
+    than a guess. ``if_alike`` is the interval with each group counted as one sample: what holds if groups stand or
+    fall as a whole; exact at 0 and at 1.
     """
 
     interval: Interval
@@ -52,9 +53,10 @@ def clustered(hits: Sequence[int], sizes: Sequence[int], *, confidence: float = 
     groups = [(int(k), int(n)) for k, n in zip(hits, sizes, strict=True) if n]
     k, n, m = sum(k for k, _ in groups), sum(n for _, n in groups), len(groups)
     exact = clopper_pearson(k, n, confidence=confidence)
-    alike = clopper_pearson(round(k / n * m) if n else 0, m, confidence=confidence)
     if not n:
-        return ClusteredRate(interval=exact, clusters=0, correlation=math.nan, if_alike=alike)
+        return ClusteredRate(interval=exact, clusters=0, correlation=math.nan, if_alike=exact)
+    least, most = effective(k / n, m, confidence=confidence)
+    alike = Interval(value=k / n, low=least, high=most, k=k, n=n, confidence=confidence)
     low, high, correlation = _posterior(groups, (1 - confidence) / 2)
     low = 0.0 if k == 0 else min(low, k / n)
     high = 1.0 if k == n else max(high, k / n)
@@ -119,5 +121,5 @@ def _where(grid: Floats, weights: Floats) -> Floats:
 
 
 def _quantile(grid: Floats, weights: Floats, share: float) -> float:
-    below: Floats = np.cumsum(weights) - weights / 2
-    return float(np.interp(share * weights.sum(), below, grid))
+    below = np.asarray(np.cumsum(weights), float) - weights / 2
+    return float(np.interp(share * float(weights.sum()), below, grid))
