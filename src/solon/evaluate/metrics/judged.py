@@ -9,7 +9,7 @@ from solon.core.stats import Interval, clopper_pearson
 from solon.evaluate.metrics.distributions import Floats, beta_quantiles
 from solon.evaluate.metrics.rates import jeffreys
 
-_POINTS = 8_192
+_POINTS = 4_096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
