@@ -57,7 +57,11 @@ def clustered(hits: Sequence[int], sizes: Sequence[int], *, confidence: float = 
         return ClusteredRate(interval=exact, clusters=0, correlation=math.nan, if_alike=exact)
     least, most = effective(k / n, m, confidence=confidence)
     alike = Interval(value=k / n, low=least, high=most, k=k, n=n, confidence=confidence)
-    low, high, correlation = _posterior(groups, (1 - confidence) / 2)
+    known = posterior(groups)
+    of_rates, of_correlations = known.weights.sum(1), known.weights.sum(0)
+    tail = (1 - confidence) / 2
+    low, high = (float(special.expit(_quantile(known.rates, of_rates, share))) for share in (tail, 1 - tail))
+    correlation = float(special.expit(_quantile(known.correlations, of_correlations, 0.5)))
     low = 0.0 if k == 0 else min(low, k / n)
     high = 1.0 if k == n else max(high, k / n)
     if k in (0, n):
@@ -76,8 +80,17 @@ def clustered_outcomes(outcomes: Iterable[bool], clusters: Iterable[str], *, con
     return clustered(list(hits.values()), list(sizes.values()), confidence=confidence)
 
 
-def _posterior(groups: Sequence[tuple[int, int]], tail: float) -> tuple[float, float, float]:
-    """Both limits of the rate, and the median of the correlation."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Posterior:
+    """What groups say of rate and correlation: logits of both, and a weight for each pair (rates x correlations)."""
+
+    rates: Floats
+    correlations: Floats
+    weights: Floats
+
+
+def posterior(groups: Sequence[tuple[int, int]]) -> Posterior:
+    """The beta-binomial posterior of groups ``(hits, size)``, none of them empty."""
     n, largest = sum(n for _, n in groups), max(n for _, n in groups)
     reach = math.log(n) + 6
     rates = np.linspace(-reach, reach, _RATES)
@@ -87,9 +100,7 @@ def _posterior(groups: Sequence[tuple[int, int]], tail: float) -> tuple[float, f
         rates = _where(rates, weights.sum(1))
         correlations = _where(correlations, weights.sum(0))
         weights = _weights(groups, rates, correlations)
-    of_rates, of_correlations = weights.sum(1), weights.sum(0)
-    low, high = (float(special.expit(_quantile(rates, of_rates, share))) for share in (tail, 1 - tail))
-    return low, high, float(special.expit(_quantile(correlations, of_correlations, 0.5)))
+    return Posterior(rates=rates, correlations=correlations, weights=weights)
 
 
 def _weights(groups: Sequence[tuple[int, int]], rates: Floats, correlations: Floats) -> Floats:

@@ -1,7 +1,7 @@
 """Detectors by their scores: found at a budget of false alarms, and both sides of the trade as one curve."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +9,7 @@ import numpy.typing as npt
 from scipy import special
 
 from solon.core.stats import Interval, clopper_pearson
-from solon.evaluate.metrics.distributions import Floats, normal_quantile
+from solon.evaluate.metrics.distributions import Floats, last_inside, normal_quantile
 from solon.evaluate.metrics.rates import jeffreys
 
 
@@ -126,18 +126,8 @@ def auroc(harmful: npt.ArrayLike, benign: npt.ArrayLike, *, confidence: float = 
         spread = area * (1 - area) * (1 + (half - 1) * ((1 - area) / (2 - area) + area / (1 + area))) / pairs
         return abs(value - area) > z * math.sqrt(spread)
 
-    low, high = _edge(outside, value, 0.0), _edge(outside, value, 1.0)
+    low, high = last_inside(outside, value, 0.0), last_inside(outside, value, 1.0)
     return Interval(value=value, low=low, high=high, k=0, n=len(bad) + len(good), confidence=confidence)
-
-
-def _edge(outside: Callable[[float], bool], inner: float, outer: float) -> float:
-    """The last value on the way from ``inner`` to ``outer`` that is not outside."""
-    if not outside(outer):
-        return outer
-    for _ in range(60):
-        middle = (inner + outer) / 2
-        inner, outer = (inner, middle) if outside(middle) else (middle, outer)
-    return inner
 
 
 def _mixed(counts: npt.NDArray[np.int64], n: int, weights: Floats, share: float) -> float:
