@@ -89,21 +89,27 @@ class Posterior:
     weights: Floats
 
 
-def posterior(groups: Sequence[tuple[int, int]]) -> Posterior:
-    """The beta-binomial posterior of groups ``(hits, size)``, none of them empty."""
+def posterior(groups: Sequence[tuple[int, int]], *, exponent: tuple[float, float] | None = None) -> Posterior:
+    """The beta-binomial posterior of groups ``(hits, size)``, none of them empty.
+
+    The correlation is uniform a priori; or, with ``exponent``, the first parameter of the beta distribution, which is
+    the power by which misses fall with tries, is log-normal: its median and the spread of its logarithm.
+    """
     n, largest = sum(n for _, n in groups), max(n for _, n in groups)
     reach = math.log(n) + 6
     rates = np.linspace(-reach, reach, _RATES)
-    correlations = np.linspace(-math.log(largest) - 6, 4.5, _CORRELATIONS)
-    weights = _weights(groups, rates, correlations)
+    correlations = np.linspace(-math.log(largest) - 6 - (0 if exponent is None else math.log(n)), 4.5, _CORRELATIONS)
+    weights = _weights(groups, rates, correlations, exponent)
     for _ in range(2):  # first where the mass is, then finely there
         rates = _where(rates, weights.sum(1))
         correlations = _where(correlations, weights.sum(0))
-        weights = _weights(groups, rates, correlations)
+        weights = _weights(groups, rates, correlations, exponent)
     return Posterior(rates=rates, correlations=correlations, weights=weights)
 
 
-def _weights(groups: Sequence[tuple[int, int]], rates: Floats, correlations: Floats) -> Floats:
+def _weights(
+    groups: Sequence[tuple[int, int]], rates: Floats, correlations: Floats, exponent: tuple[float, float] | None
+) -> Floats:
     """The posterior on a grid of logits, as weights whose largest is 1."""
     mean, correlation = special.expit(rates)[:, None], special.expit(correlations)[None, :]
     total = (1 - correlation) / correlation
@@ -111,7 +117,10 @@ def _weights(groups: Sequence[tuple[int, int]], rates: Floats, correlations: Flo
     hits, misses = np.array([k for k, _ in groups]), np.array([n - k for k, n in groups])
     log = _rising(a, hits) + _rising(b, misses) - _rising(total, hits + misses)
     log = log + _PRIOR * (np.log(mean) + np.log(special.expit(-rates))[:, None])
-    log = log + np.log(correlation) + np.log1p(-correlation)
+    if exponent is None:
+        log = log + np.log(correlation) + np.log1p(-correlation)
+    else:
+        log = log - 0.5 * ((np.log(a) - math.log(exponent[0])) / exponent[1]) ** 2
     return np.exp(log - log.max())
 
 

@@ -18,8 +18,9 @@ from solon.evaluate.metrics.clustered import posterior
 from solon.evaluate.metrics.distributions import Floats
 from solon.evaluate.metrics.rates import effective
 
+_EXPONENT = (0.3, 1.5)  # how misses fall with tries, a priori: by a power of 0.3, give or take a factor of 4.5
 _SHAPES, _SCALES, _SHARES = 41, 81, 24
-_SHAPE_SPREAD = 0.2  # how far a tail may bend from exponential, a priori
+_SHAPE_SPREAD = 0.1  # how far a tail may bend from exponential, a priori
 _LEAST_TAIL = 10
 
 
@@ -96,12 +97,15 @@ def at_k(hits: Sequence[int], tries: Sequence[int], k: int, *, confidence: float
 def forecast_from_hits(hits: Sequence[int], tries: Sequence[int], k: int, *, confidence: float = 0.95) -> AtK:
     """Success within ``k`` tries from the beta-binomial posterior over goals; ``value`` is its median.
 
+    How the curve goes on far beyond the tries made is not in the data where few goals fell: there the prior speaks
+    (misses fall by a power of k about 0.3, between 0.02 and 6 nearly always), and the interval is wide.
+
     Raises:
         ValueError: without goals, for ``k < 1`` or impossible counts.
     """
     if k < 1:
         raise ValueError(f"k is 1 or more, got {k}")
-    known = posterior(_groups(hits, tries))
+    known = posterior(_groups(hits, tries), exponent=_EXPONENT)
     correlation = special.expit(known.correlations)[None, :]
     total = (1 - correlation) / correlation
     a, b = special.expit(known.rates)[:, None] * total, special.expit(-known.rates)[:, None] * total
@@ -116,8 +120,8 @@ def forecast_from_scores(
     """Success within ``k`` tries where a try succeeds with a score above ``threshold``, from the tail of ``scores``.
 
     Give scores on an unbounded scale (logits, not probabilities) and higher for nearer to success. The largest ``tail``
-    scores (by default twice the square root of their number) are taken as exceedances of a generalized Pareto
-    distribution close to an exponential one (Pickands 1975; shape a priori N(0, 0.2)), which is the line of Jones et
+    scores (by default three times the root of their number) are taken as exceedances of a generalized Pareto
+    distribution close to an exponential one (Pickands 1975; shape a priori N(0, 0.1)), which is the line of Jones et
     al. with leave to bend. Where the threshold lies among the scores, the tries that passed it count instead.
 
     Raises:
@@ -129,7 +133,7 @@ def forecast_from_scores(
         raise ValueError(
             f"a forecast needs at least {2 * _LEAST_TAIL} scores that are numbers and k >= 1, got {n}, {k}"
         )
-    over = tail or max(_LEAST_TAIL, int(2 * math.sqrt(n)))
+    over = tail or max(_LEAST_TAIL, int(3 * math.sqrt(n)))
     passed = int((ordered > threshold).sum())
     shares = (np.arange(_SHARES) + 0.5) / _SHARES
     if passed >= over or ordered[0] <= ordered[over]:
