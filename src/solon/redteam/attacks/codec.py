@@ -13,7 +13,7 @@ from solon.core.protocols import Codec
 from solon.redteam.attacks.base import Rewriting, Step, Written
 from solon.redteam.attacks.seeds import seeds
 
-_NAMES = {
+NAMES = {
     "a1z26": "numbers for letters (A is 1, Z is 26)", "acrostic_lines": "the first letters of the lines",
     "acrostic_words": "the first letters of the words", "ascii85": "Ascii85", "atbash": "the Atbash cipher",
     "base16": "hexadecimal", "base32": "Base32", "base58": "Base58", "base64": "Base64", "base85": "Base85",
@@ -29,6 +29,7 @@ _NAMES = {
     "token_join": "words without spaces", "token_split": "broken words", "vigenere": "the Vigenère cipher",
     "word_reversed": "words spelled backwards", "zero_width_binary": "zero-width characters",
 }  # fmt: skip
+"""How an encoding is called; others go by their codec's name."""
 _NIBBLES = "abcdefghijklmnop"
 NIBBLES_TOLD = "pairs of letters a-p, one pair a byte of UTF-8"
 
@@ -42,7 +43,7 @@ class CodecAttack(Rewriting):
     def __init__(self, codec: Codec) -> None:
         self.codec = codec
         self.name = codec.name
-        self.told = _NAMES.get(codec.name, codec.name.replace("_", " "))
+        self.told = NAMES.get(codec.name, codec.name.replace("_", " "))
         self.tests = f"whether {self.told} hides a request"
 
     def rewrite(self, text: str, rng: random.Random, *, exact: bool = False) -> Written:
