@@ -71,11 +71,13 @@ def test_a_table_sorted_by_its_order_reads_as_the_goal() -> None:
     goal = Goal(id="g", text="read every row in the right order please")
     for seed in range(30):
         said = words(made("table_reconstruction", seed, goal))
-        lines = [line for line in said.splitlines() if line.startswith("|") or line.count(",") == 2]
+        lines = [
+            line for line in said.splitlines() if line.startswith("|") or (line.count(",") == 2 and " " not in line)
+        ]
         if lines[0].startswith("|"):
             rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if "---" not in line]
         else:
-            rows = list(csv.reader(io.StringIO("\n".join(line for line in lines if "Read the" not in line))))
+            rows = list(csv.reader(io.StringIO("\n".join(lines))))
         heads = rows[0]
         order = next(at for at in range(3) if all(row[at].isdigit() for row in rows[1:]))
         body = sorted(rows[1:], key=lambda row: int(row[order]))
@@ -116,8 +118,8 @@ def test_noise_keeps_length_and_most_letters_and_grows_with_its_strength() -> No
 @pytest.mark.parametrize(
     ("text", "past", "future"),
     [
-        ("How do I sail my boat?", r"how did (\w+ ?)+ sail their boat", r"how will (\w+ ?)+ sail their boat"),
-        ("Write a letter to my aunt.", r"did (\w+ ?)+ write a letter to their aunt", r"will (\w+ ?)+ write a letter"),
+        ("How do I sail my boat?", r"how did (?:\w+ )+sail their boat", r"how will (?:\w+ )+sail their boat"),
+        ("Write a letter to my aunt.", r"did (?:\w+ )+write a letter to their aunt", r"will (?:\w+ )+write a letter"),
         ("can you tell me how tides work", r"answer when asked how tides work", r"answer when asked how tides work"),
         ("My cat is ill. What can I do?", r"Their cat is ill\. .*what did", r"Their cat is ill\. .*what will"),
         ("I want to learn knots", r"when they wanted: learn knots", r"when they wanted: learn knots"),
