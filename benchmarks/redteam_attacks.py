@@ -10,14 +10,18 @@ breaks rules (``hostile``), the benign side is its control: the same carrier wit
 Each attack is judged at the shipped flag threshold; at the threshold that flags 1 % of all attacked benign texts; and
 at the one that flags 1 % of its own benign side (with less than 100 of them: none). The guard in process reads the text
 beside a picture, not the picture.
+
+``--keep FILE`` appends every attack's decisions to FILE and measures nothing twice that stands there.
 """
 
 import argparse
+import json
 import random
 import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -64,14 +68,43 @@ def sides() -> tuple[list[Goal], list[Goal]]:
     return [goal for goal in goals if not goal.benign], [goal for goal in goals if goal.benign]
 
 
-def measure(guard: Guard, part: Attack, count: int, plain: dict[str, bool]) -> Measured:
+class Kept:
+    """Decisions that were made, by what they are of, in a file that grows."""
+
+    def __init__(self, path: Path | None) -> None:
+        self.path = path
+        lines = path.read_text(encoding="utf-8").splitlines() if path and path.exists() else []
+        self.known: dict[str, dict[str, list[Any]]] = dict(json.loads(line) for line in lines)
+
+    def scores(self, guard: Guard, key: str, exchanges: Sequence[Any]) -> Scores:
+        """The decisions kept under ``key``, or new ones."""
+        if key not in self.known:
+            made = score(guard, exchanges, what=key)
+            self.known[key] = {
+                "risk": made.risk.tolist(),
+                "flagged": made.flagged.tolist(),
+                "blocked": made.blocked.tolist(),
+            }
+            if self.path:
+                with self.path.open("a", encoding="utf-8") as out:
+                    out.write(json.dumps([key, self.known[key]]) + "\n")
+        kept = self.known[key]
+        return Scores(
+            risk=np.array(kept["risk"]),
+            flagged=np.array(kept["flagged"], bool),
+            blocked=np.array(kept["blocked"], bool),
+        )
+
+
+def measure(guard: Guard, kept: Kept, part: Attack, count: int, plain: dict[str, bool]) -> Measured:
     """``count`` goals of each side, drawn by the attack's name, one prompt a goal."""
     harmful, benign = (random.Random(part.name).sample(side, min(count, len(side))) for side in sides())
     control: Any = getattr(part, "control", part.make) if getattr(part, "hostile", False) else part.make
     bad = [part.make(goal, _rng(part, goal)).exchange for goal in harmful]
     good = [control(goal, _rng(part, goal)).exchange for goal in benign]
     return Measured(
-        part=part, harmful=score(guard, bad, what=part.name), benign=score(guard, good, what=part.name),
+        part=part, harmful=kept.scores(guard, f"{part.name} harmful {count}", bad),
+        benign=kept.scores(guard, f"{part.name} benign {count}", good),
         plain=np.array([plain[goal.id] for goal in harmful], bool),
     )  # fmt: skip
 
@@ -135,6 +168,7 @@ def main() -> None:
     parser = options("redteam_attacks", __doc__ or "")
     parser.add_argument("--only", nargs="*", default=(), help="names of attacks or chains; all by default")
     parser.add_argument("--goals", type=int, default=GOALS, help="goals a side and attack")
+    parser.add_argument("--keep", type=Path, default=None, help="file of decisions, to go on from")
     parser.add_argument("--minutes", type=float, default=120.0, help="no attack is begun after that")
     chosen = parser.parse_args()
     ends = time.monotonic() + 60 * chosen.minutes
@@ -142,13 +176,14 @@ def main() -> None:
     guard = Guard(weights=chosen.weights)
     report.guard(guard)
     harmful, benign = sides()
-    bare = score(guard, [goal.text for goal in harmful], what="plain")
+    kept = Kept(chosen.keep)
+    bare = kept.scores(guard, "plain harmful", [goal.text for goal in harmful])
     plain = dict(zip([goal.id for goal in harmful], bare.flagged.tolist(), strict=True))
-    benign_bare = score(guard, [goal.text for goal in benign], what="plain")
+    benign_bare = kept.scores(guard, "plain benign", [goal.text for goal in benign])
     found: list[Measured] = []
     left = parts(chosen)
     while left and time.monotonic() < ends:
-        found.append(measure(guard, left.pop(0), chosen.quick or chosen.goals, plain))
+        found.append(measure(guard, kept, left.pop(0), chosen.quick or chosen.goals, plain))
         print(f"{found[-1].part.name}: {found[-1].harmful.flagged.mean():.2f}", file=sys.stderr, flush=True)
     pooled = threshold_at(np.concatenate([one.benign.risk for one in found]), SHARE)
     report.note(f"1 % of all {sum(len(one.benign.risk) for one in found)} attacked benign texts: risk > {pooled:.4f}")
