@@ -22,7 +22,7 @@ demo: $(BASE) ## real requests through the gateway, judged by the shipped weight
 	$(BIN)/solon demo
 
 test: $(FULL) ## every test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 lint: $(FULL) ## format, lint, types, import contracts
 	$(BIN)/ruff format --check
@@ -31,14 +31,15 @@ lint: $(FULL) ## format, lint, types, import contracts
 	$(BIN)/lint-imports
 
 check: lint ## what to run before a commit: lint and the fast tests
-	$(BIN)/python -m pytest -n auto -m "not slow and not data"
+	$(BIN)/python -m pytest -n auto --dist loadfile -m "not slow and not data"
 
 bench: $(FULL) ## every benchmark; each prints its figures with n and interval
 	PYTHON=$(BIN)/python benchmarks/run_all.sh
 
-docs: $(FULL) ## write the generated pages again (docs/cli.md, docs/gateway_reference.md)
+docs: $(FULL) ## write the generated pages again (docs/cli.md, docs/gateway_reference.md, docs/attacks.md)
 	$(BIN)/python tools/cli_reference.py docs/cli.md
 	$(BIN)/python tools/gateway_reference.py docs/gateway_reference.md
+	$(BIN)/python tools/attacks_reference.py docs/attacks.md
 
 golden: $(FULL) ## rewrite golden files from the present behaviour; review the diff
 	$(BIN)/python -m pytest -p no:randomly --write-golden -m golden

@@ -16,6 +16,7 @@ import yaml
 _FOLDER = Path(__file__).parent
 _SLOT = re.compile(r"\{([a-z_]+|[^{}\n]*\|[^{}\n]*)\}")
 _DEPTH = 6
+_SAFE: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the one in C is fifteen times faster
 
 
 class Seeds:
@@ -29,7 +30,7 @@ class Seeds:
     def __getitem__(self, name: str) -> tuple[str, ...]:
         return self.lists[name]
 
-    def write(self, name: str, rng: random.Random, **given: str) -> str:
+    def write(self, name: str, rng: random.Random, /, **given: str) -> str:
         """A draw from the list ``name``, with everything in it filled.
 
         Raises:
@@ -37,7 +38,7 @@ class Seeds:
         """
         return self.fill(rng.choice(self.lists[name]), rng, **given)
 
-    def fill(self, template: str, rng: random.Random, **given: str) -> str:
+    def fill(self, template: str, rng: random.Random, /, **given: str) -> str:
         """``template`` with every choice made, every list drawn from and every given value in its place."""
         return fill(template, self.lists, rng, given)
 
@@ -79,7 +80,7 @@ def _parts(template: str) -> tuple[str, ...]:
 @cache
 def seeds(name: str) -> Seeds:
     """The seed file ``name.yaml``: a ``version`` and lists of texts."""
-    raw = cast(dict[str, Any], yaml.safe_load((_FOLDER / f"{name}.yaml").read_text(encoding="utf-8")))
+    raw = cast(dict[str, Any], yaml.load((_FOLDER / f"{name}.yaml").read_text(encoding="utf-8"), Loader=_SAFE))  # noqa: S506
     version = int(raw.pop("version"))
     lists = {key: tuple(str(item).rstrip("\n") for item in items) for key, items in raw.items()}
     return Seeds(name, version, lists)
