@@ -1,8 +1,11 @@
 """Every search finds what is there to be found, repeats exactly, stops at its budget, and counts what it asked."""
 
 import asyncio
+import tomllib
 from collections.abc import Sequence
 from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
 
 import pytest
 
@@ -13,7 +16,7 @@ from solon.redteam.memory_lab import MemoryLab
 from solon.redteam.scripted import ScriptedAttacker
 from solon.redteam.searches.best_of_n import BestOfN, noisy
 from solon.redteam.searches.boundary import Boundary, blurred
-from solon.redteam.searches.catalogue import search, searches
+from solon.redteam.searches.catalogue import _OWN, search, searches
 from solon.redteam.searches.evolution import Evolution
 from solon.redteam.searches.universal import Universal
 from solon.testing import SEARCH_CHECKS, Nonconformance, check_search
@@ -220,3 +223,18 @@ def test_the_checks_find_what_is_wrong(fault):
 
 def test_the_checks_let_a_sound_search_pass():
     check_search(lambda: unruly(""))
+
+
+def test_the_distribution_declares_every_search_of_the_catalogue():
+    project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    declared = project["entry-points"]["solon.searches"]
+    assert set(declared) == set(_OWN)
+    for name, target in declared.items():
+        module, _, attribute = target.partition(":")
+        made = getattr(import_module(module), attribute)()
+        assert isinstance(made, Search) and made.name == name
+
+
+def test_an_unknown_search_is_told_what_there_is():
+    with pytest.raises(SolonError, match="best_of_n"):
+        search("bestofn")

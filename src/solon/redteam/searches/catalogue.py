@@ -22,11 +22,13 @@ from solon.redteam.searches.tap import Tap
 from solon.redteam.searches.universal import Universal
 
 
-def _evolution() -> Search:
+def evolution() -> Search:
+    """Evolution over all attacks that are registered."""
     return Evolution(attacks=_unencoded())
 
 
-def _archive() -> Search:
+def archive() -> Search:
+    """The archive over all attacks that are registered."""
     return Archive(attacks=_unencoded())
 
 
@@ -36,11 +38,11 @@ def _unencoded() -> tuple[Attack, ...]:
 
 
 _OWN: dict[str, Callable[[], Search]] = {
-    "archive": _archive,
+    "archive": archive,
     "best_of_n": BestOfN,
     "boundary": Boundary,
     "crescendo": Crescendo,
-    "evolution": _evolution,
+    "evolution": evolution,
     "goat": Goat,
     "pair": Pair,
     "persistence": Persistence,
