@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from solon.core.attempt import Answer, Goal, Prompt
+from solon.core.attempt import Answer, Goal, Prompt, Spent
 from solon.core.exchange import Role
 from solon.core.record import digest
 from solon.redteam.permitted import Permitted
@@ -39,10 +39,9 @@ class WordFilter:
         for prompt in prompts:
             risk = self.risk(" ".join(m.content for m in prompt.exchange.messages if m.role is Role.USER))
             blocked = risk >= self.threshold
+            layer, text = ("input", "") if blocked else ("", "ok")
             shown = risk if self.show_risk else None
-            answers.append(
-                Answer(blocked=blocked, layer="input" if blocked else "", risk=shown, text="" if blocked else "ok")
-            )
+            answers.append(Answer(blocked=blocked, layer=layer, risk=shown, text=text, spent=Spent(calls=1)))
         return answers
 
 
