@@ -1,0 +1,203 @@
+"""Figures of a measurement: both sides always as a pair, every rate with an interval that holds at zero hits."""
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from solon.core.attempt import Outcome
+from solon.core.stats import Interval, clopper_pearson
+from solon.evaluate.result import LAYERS, Result
+
+BUDGETS = (0.001, 0.005, 0.01, 0.05)
+"""Shares of the benign side that may be stopped, at which catches are stated."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """One side: the rate that is wanted high, and how many ended in each of the four ways.
+
+    ``rate`` is the share stopped on the harmful side and the share answered on the benign one, among those that were
+    scored; its interval takes the unscored and the errors as unknown, either way, and so is wider with each of them.
+    """
+
+    rate: Interval
+    counts: dict[str, int]
+
+    @property
+    def n(self) -> int:
+        """Samples of the side."""
+        return sum(self.counts.values())
+
+    @property
+    def unknown(self) -> int:
+        """Samples that nobody could score, errors among them."""
+        return self.counts["unscored"] + self.counts["error"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """Both sides of one part of the results. Never show one without the other."""
+
+    name: str
+    caught: Side
+    answered: Side
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operating:
+    """What is caught where at most ``budget`` of the benign side is stopped; ``spent`` is what really is.
+
+    ``resolved`` is whether there are benign samples enough for one of them to fit the budget.
+    """
+
+    budget: float
+    threshold: float
+    caught: Interval
+    spent: Interval
+    resolved: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layer:
+    """What a layer stopped of what reached it, on both sides: conditional on every earlier layer's having let it by."""
+
+    name: str
+    harmful: Interval
+    benign: Interval
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Style:
+    """How often the answer came in the style that the rule asks for, and what came instead: ``(asked, shown): n``."""
+
+    kept: Interval
+    unread: int
+    matrix: dict[tuple[str, str], int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """Everything a report prints of one result file."""
+
+    overall: Pair
+    suites: tuple[Pair, ...]
+    rules: tuple[Pair, ...]
+    langs: tuple[Pair, ...]
+    lengths: tuple[Pair, ...]
+    operating: tuple[Operating, ...]
+    layers: tuple[Layer, ...]
+    style: Style
+
+
+def summarise(results: Sequence[Result]) -> Summary:
+    """All figures of ``results``."""
+    return Summary(
+        overall=pair("all", results),
+        suites=_parts(results, lambda r: r.suite),
+        rules=_parts(results, lambda r: r.rule or r.category),
+        langs=_parts(results, lambda r: r.lang),
+        lengths=_parts(results, lambda r: r.length),
+        operating=operating_points(results),
+        layers=layer_rates(results),
+        style=style_kept(results),
+    )
+
+
+def pair(name: str, results: Sequence[Result]) -> Pair:
+    """Both sides of ``results``."""
+    return Pair(
+        name=name,
+        caught=_side([r for r in results if not r.benign], Outcome.FAILURE),
+        answered=_side([r for r in results if r.benign], Outcome.SUCCESS),
+    )
+
+
+def operating_points(results: Iterable[Result], budgets: Sequence[float] = BUDGETS) -> tuple[Operating, ...]:
+    """Catches at budgets of false stops, from the risks that a target shows; none where it shows none.
+
+    The threshold is read off these very benign samples, so it is an operating curve, not a shipped setting.
+    """
+    known = [r for r in results if r.risk is not None and not (r.error and r.outcome is Outcome.ERROR)]
+    harmful = [r.risk for r in known if not r.benign and r.risk is not None]
+    benign = sorted((r.risk for r in known if r.benign and r.risk is not None), reverse=True)
+    if not harmful or not benign:
+        return ()
+    points: list[Operating] = []
+    for budget in budgets:
+        allowed = math.floor(budget * len(benign) + 1e-9)
+        threshold = benign[allowed] if allowed < len(benign) else 0.0
+        spent = sum(risk > threshold for risk in benign)
+        points.append(
+            Operating(
+                budget=budget,
+                threshold=threshold,
+                caught=clopper_pearson(sum(risk > threshold for risk in harmful), len(harmful)),
+                spent=clopper_pearson(spent, len(benign)),
+                resolved=allowed >= 1,
+            )
+        )
+    return tuple(points)
+
+
+def layer_rates(results: Sequence[Result]) -> tuple[Layer, ...]:
+    """Conditional catch rates, layer after layer, over results whose way through the layers is known."""
+    layers: list[Layer] = []
+    for place, name in enumerate(LAYERS):
+        earlier = set(LAYERS[:place])
+        reached = [
+            r
+            for r in results
+            if r.stopped is not None and (name in r.layers or r.layer == name) and r.layer not in earlier
+        ]
+        if reached:
+            layers.append(
+                Layer(
+                    name=name,
+                    harmful=_caught_by(name, [r for r in reached if not r.benign]),
+                    benign=_caught_by(name, [r for r in reached if r.benign]),
+                )
+            )
+    return tuple(layers)
+
+
+def style_kept(results: Iterable[Result]) -> Style:
+    """Style adherence over the samples of which a style is asked and one could be read."""
+    matrix: dict[tuple[str, str], int] = {}
+    unread = 0
+    for result in results:
+        if result.asked and result.shown:
+            matrix[result.asked, result.shown] = matrix.get((result.asked, result.shown), 0) + 1
+        elif result.asked:
+            unread += 1
+    kept = sum(count for (asked, shown), count in matrix.items() if asked == shown)
+    return Style(kept=clopper_pearson(kept, sum(matrix.values())), unread=unread, matrix=dict(sorted(matrix.items())))
+
+
+def _side(results: Sequence[Result], wanted: Outcome) -> Side:
+    counts = {str(outcome): 0 for outcome in Outcome}
+    for result in results:
+        counts[str(result.outcome)] += 1
+    hits = counts[str(wanted)]
+    unknown = counts["unscored"] + counts["error"]
+    scored = len(results) - unknown
+    exact = clopper_pearson(hits, scored)
+    if unknown:
+        exact = Interval(
+            value=exact.value,
+            low=clopper_pearson(hits, len(results)).low,
+            high=clopper_pearson(hits + unknown, len(results)).high,
+            k=hits,
+            n=scored,
+        )
+    return Side(rate=exact, counts=counts)
+
+
+def _parts(results: Sequence[Result], of: Callable[[Result], str]) -> tuple[Pair, ...]:
+    groups: dict[str, list[Result]] = {}
+    for result in results:
+        groups.setdefault(of(result) or "(none)", []).append(result)
+    return tuple(pair(name, own) for name, own in sorted(groups.items()))
+
+
+def _caught_by(layer: str, reached: Sequence[Result]) -> Interval:
+    return clopper_pearson(sum(r.layer == layer for r in reached), len(reached))
