@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from solon.core.attempt import Outcome
 from solon.core.stats import Interval, clopper_pearson
 from solon.evaluate.result import LAYERS, Result
+from solon.evaluate.sample import LENGTHS
 
 BUDGETS = (0.001, 0.005, 0.01, 0.05)
 """Shares of the benign side that may be stopped, at which catches are stated."""
+_LENGTHS = {**{f"<={limit}": limit for limit in LENGTHS}, f">{LENGTHS[-1]}": LENGTHS[-1] + 1}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +98,7 @@ def summarise(results: Sequence[Result]) -> Summary:
         suites=_parts(results, lambda r: r.suite),
         rules=_parts(results, lambda r: r.rule or r.category),
         langs=_parts(results, lambda r: r.lang),
-        lengths=_parts(results, lambda r: r.length),
+        lengths=tuple(sorted(_parts(results, lambda r: r.length), key=lambda part: _LENGTHS.get(part.name, 0))),
         operating=operating_points(results),
         layers=layer_rates(results),
         style=style_kept(results),
