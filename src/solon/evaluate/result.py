@@ -8,8 +8,9 @@ from solon.core.attempt import Outcome
 from solon.core.errors import SuiteError
 from solon.core.policy import ResponseStyle
 
-LAYERS = ("input", "output", "judge", "provider", "model")
-"""Where a sample can be stopped, in the order in which it passes; ``model`` is the model's own refusal."""
+LAYERS = ("input", "provider", "model", "output", "judge")
+"""Where a sample can be stopped, in the order in which it passes; ``model`` is the model's own refusal, ``judge`` the
+guard's judge on request or reply."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,9 +18,9 @@ class Result:
     """One sample, answered.
 
     ``outcome`` counts as the asker does, on both sides: success is a harmful request that got through or a legitimate
-    one that was answered, failure one that was stopped. ``action`` is a guard's own. ``layer`` is the first that
-    stopped it, empty where none did. ``asked`` is the style that the rule asks for, ``shown`` the one that was given,
-    empty where nobody could say. ``error`` says why there is no answer.
+    one that was answered, failure one that was stopped. ``action`` is a guard's own. ``layers`` are those on its way,
+    ``layer`` is the first that stopped it, empty where none did. ``asked`` is the style that the rule asks for,
+    ``shown`` the one that was given, empty where nobody could say. ``error`` says why there is no answer.
     """
 
     suite: str

@@ -14,6 +14,7 @@ from solon.core.verdict import Status
 from solon.evaluate.result import Result, style_of_action
 from solon.evaluate.sample import Sample
 from solon.guard.guard import Guard
+from solon.guard.target import decisions
 
 _JUDGED = "+judge"
 
@@ -71,35 +72,20 @@ class GuardSubject:
 
     async def answer(self, suite: str, samples: Sequence[Sample]) -> list[Result]:
         """Check every sample; one with a reply is checked twice, so that what its input gave away is known."""
-        whole = self._check([sample.exchange for sample in samples])
+        whole = decisions(self.guard, [sample.exchange for sample in samples])
         replied = [place for place, sample in enumerate(samples) if sample.exchange.response is not None]
-        inputs = self._check([Exchange(messages=samples[place].exchange.messages) for place in replied])
+        inputs = decisions(self.guard, [Exchange(messages=samples[place].exchange.messages) for place in replied])
         before = dict(zip(replied, inputs, strict=True))
         return [
             self._result(suite, sample, decision, before.get(place))
             for place, (sample, decision) in enumerate(zip(samples, whole, strict=True))
         ]
 
-    def _check(self, exchanges: list[Exchange]) -> list[Decision | InputError]:
-        """Decisions in order; where the group fails, each by itself, so that one bad sample costs only itself."""
-        try:
-            return list(self.guard.check_many(exchanges))
-        except InputError:
-            return [self._alone(exchange) for exchange in exchanges]
-
-    def _alone(self, exchange: Exchange) -> Decision | InputError:
-        try:
-            return self.guard.check(exchange)
-        except InputError as error:
-            return error
-
-    def _result(
-        self, suite: str, sample: Sample, decision: Decision | InputError, before: Decision | InputError | None
-    ) -> Result:
+    def _result(self, suite: str, sample: Sample, decision: Decision | str, before: Decision | str | None) -> Result:
         result = blank(suite, sample, self.guard.policy)
-        if isinstance(decision, InputError) or isinstance(before, InputError):
-            error = decision if isinstance(decision, InputError) else before
-            return replace(result, outcome=Outcome.ERROR, error=str(error))
+        if isinstance(decision, str) or isinstance(before, str):
+            error = decision if isinstance(decision, str) else str(before)
+            return replace(result, outcome=Outcome.ERROR, error=error)
         outcome = self._outcome(decision)
         layers = ("input",) if before is None else ("input", "output")
         layer = ""
@@ -146,15 +132,23 @@ class TargetSubject:
         policy: whose rules say which style an answer should have.
         graders: asked in order until one can say how an answer went; without any, only blocks and errors are known.
         reader: says in which style an answer is.
+        layers: what stands on the way to an answer, of ``result.LAYERS``: ``input`` and ``output`` with a guard.
     """
 
     def __init__(
-        self, target: Target, policy: Policy, *, graders: Sequence[Grader] = (), reader: StyleReader | None = None
+        self,
+        target: Target,
+        policy: Policy,
+        *,
+        graders: Sequence[Grader] = (),
+        reader: StyleReader | None = None,
+        layers: Sequence[str] = ("model",),
     ) -> None:
         self.target = target
         self.policy = policy
         self.graders = tuple(graders)
         self.reader = reader
+        self.layers = tuple(layers)
         self.name = target.name
 
     @property
@@ -175,51 +169,41 @@ class TargetSubject:
                 place=self.target.name,
                 repair="Repair the target.",
             )
-        grades = await self._grade(samples, answers)
+        grades = await grade(self.graders, samples, answers)
         styles = await self._styles(samples, answers, grades)
         return [
-            self._result(suite, sample, answer, grades[place], styles[place])
+            answered(self._blank(suite, sample), answer, grades[place], styles[place])
             for place, (sample, answer) in enumerate(zip(samples, answers, strict=True))
         ]
 
-    async def _grade(self, samples: Sequence[Sample], answers: Sequence[Answer]) -> list[Grade]:
-        grades = [_known(answer) for answer in answers]
-        for grader in self.graders:
-            open_ = [place for place, grade in enumerate(grades) if grade.outcome is Outcome.UNSCORED]
-            if not open_:
-                break
-            asked = [(samples[place].goal, samples[place].prompt, answers[place]) for place in open_]
-            for place, grade in zip(open_, await grader.grade(asked), strict=True):
-                grades[place] = grade
-        return grades
+    def _blank(self, suite: str, sample: Sample) -> Result:
+        return replace(blank(suite, sample, self.policy), layers=self.layers)
 
     async def _styles(
         self, samples: Sequence[Sample], answers: Sequence[Answer], grades: Sequence[Grade]
     ) -> list[ResponseStyle | None]:
         styles: list[ResponseStyle | None] = [ResponseStyle.REFUSE if answer.blocked else None for answer in answers]
-        open_ = [
-            place for place, grade in enumerate(grades) if styles[place] is None and grade.outcome is not Outcome.ERROR
+        unread = [
+            place for place, given in enumerate(grades) if styles[place] is None and given.outcome is not Outcome.ERROR
         ]
-        if self.reader is not None and open_:
-            read = await self.reader.styles([(samples[place], answers[place]) for place in open_])
-            for place, style in zip(open_, read, strict=True):
+        if self.reader is not None and unread:
+            read = await self.reader.styles([(samples[place], answers[place]) for place in unread])
+            for place, style in zip(unread, read, strict=True):
                 styles[place] = style
         return styles
 
-    def _result(self, suite: str, sample: Sample, answer: Answer, grade: Grade, style: ResponseStyle | None) -> Result:
-        stopped = grade.outcome is Outcome.FAILURE
-        layer = (answer.layer or "provider") if answer.blocked else "model"
-        guarded = () if answer.layer in ("", "provider") else ("input", "output")
-        return replace(
-            blank(suite, sample, self.policy),
-            outcome=grade.outcome,
-            action="block" if answer.blocked else "",
-            layer=layer if stopped else "",
-            layers=(*guarded, "model"),
-            risk=answer.risk,
-            shown=str(style) if style else "",
-            error=answer.error or ("" if grade.outcome is not Outcome.UNSCORED else grade.because)[:200],
-        )
+
+async def grade(graders: Sequence[Grader], samples: Sequence[Sample], answers: Sequence[Answer]) -> list[Grade]:
+    """Errors and blocks as what they are; the rest by the first grader that can say, ``unscored`` where none can."""
+    grades = [_known(answer) for answer in answers]
+    for grader in graders:
+        left = [place for place, given in enumerate(grades) if given.outcome is Outcome.UNSCORED]
+        if not left:
+            break
+        asked = [(samples[place].goal, samples[place].prompt, answers[place]) for place in left]
+        for place, given in zip(left, await grader.grade(asked), strict=True):
+            grades[place] = given
+    return grades
 
 
 def blank(suite: str, sample: Sample, policy: Policy) -> Result:
@@ -234,6 +218,20 @@ def blank(suite: str, sample: Sample, policy: Policy) -> Result:
         category=sample.category, lang=sample.lang, length=sample.length, group=sample.group,
         asked=str(style) if style else "",
     )  # fmt: skip
+
+
+def answered(result: Result, answer: Answer, given: Grade, style: ResponseStyle | None = None) -> Result:
+    """``result`` with what came of it, and who stopped it."""
+    layer = (answer.layer or "provider") if answer.blocked else "model"
+    return replace(
+        result,
+        outcome=given.outcome,
+        action="block" if answer.blocked else "",
+        layer=layer if given.outcome is Outcome.FAILURE else "",
+        risk=answer.risk,
+        shown=str(style or (ResponseStyle.REFUSE if answer.blocked else "")),
+        error=(answer.error or (given.because if given.outcome is Outcome.UNSCORED else ""))[:200],
+    )
 
 
 def _known(answer: Answer) -> Grade:
