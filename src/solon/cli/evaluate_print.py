@@ -52,6 +52,8 @@ def print_gates(checked: "Sequence[Checked]") -> None:
 def summary_json(measured: "Measured", summary: "Summary", checked: "Sequence[Checked]") -> dict[str, Any]:
     """Everything printed, as plain JSON; a figure without samples is null."""
     fields = asdict(summary)
+    for part in ("suites", "rules", "langs", "lengths"):
+        fields[f"by_{part.removesuffix('s')}"] = fields.pop(part)
     fields["style"]["matrix"] = [
         {"asked": asked, "shown": shown, "n": n} for (asked, shown), n in summary.style.matrix.items()
     ]
