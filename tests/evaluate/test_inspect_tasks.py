@@ -1,84 +1,53 @@
-"""Solon's suites run in Inspect itself: a real eval, the guard in front, four values, and a log that opens."""
+"""Solon's suites run in Inspect itself: real evals, the guard in front, four values, and logs that open."""
 
-import logging
-from collections.abc import Iterator
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 pytest.importorskip("inspect_ai")
 
-from inspect_ai import eval as inspect_eval
-from inspect_ai import score as inspect_score
-from inspect_ai.log import EvalLog, read_eval_log
-from inspect_ai.model import ChatMessage, GenerateConfig, Model, ModelOutput, ModelUsage, get_model
-from inspect_ai.tool import ToolChoice, ToolInfo
+from inspect_ai.log import read_eval_log
 
 from solon import Guard
 from solon.core.action import Action
 from solon.core.attempt import Outcome
 from solon.core.errors import SuiteError
 from solon.core.stats import clopper_pearson
-from solon.evaluate import _registry
 from solon.evaluate.inspect.dataset import dataset
 from solon.evaluate.inspect.logs import read_log
-from solon.evaluate.inspect.scorers import four_valued
 from solon.evaluate.suites.own import policy_examples
 from solon.evaluate.summary import layer_rates, pair
 from solon.policies.loader import load_policy
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.filterwarnings("ignore:The 'initial' parameter is deprecated:DeprecationWarning"),  # Inspect's own
-]
-REFUSAL = "I'm sorry, but I can't help with that."
+pytestmark = pytest.mark.slow
+PROGRAM = Path(__file__).parent / "inspect_program.py"
 
 
-@pytest.fixture(autouse=True)
-def logging_as_it_was() -> Iterator[None]:
-    """Inspect puts handlers of its own on the root logger; other tests shall not hear of them."""
-    root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
+@pytest.fixture(scope="module")
+def logs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Where the logs of the evals lie."""
+    folder = tmp_path_factory.mktemp("logs")
+    done = subprocess.run([sys.executable, str(PROGRAM), str(folder)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return {name: Path(place) for name, place in json.loads(done.stdout.splitlines()[-1]).items()}
 
 
-def model(reply: str, *, fails: bool = False) -> Model:
-    """A model that always says ``reply``; with its own count of tokens, which Inspect would else download."""
-
-    def output(
-        messages: list[ChatMessage], tools: list[ToolInfo], choice: ToolChoice, config: GenerateConfig
-    ) -> ModelOutput:
-        made = ModelOutput.from_content(model="mockllm", content=reply)
-        made.usage = ModelUsage(input_tokens=1, output_tokens=1, total_tokens=2)
-        made.error = "the model is out" if fails else None
-        return made
-
-    return get_model("mockllm/model", custom_outputs=output, memoize=False)
-
-
-def run(path: Path, asked: Model, **task: object) -> EvalLog:
-    (log,) = inspect_eval(
-        _registry.suite(**task), model=asked, log_dir=str(path), display="none", log_realtime=False, score_display=False
-    )
-    assert log.status == "success", log.error
-    return log
-
-
-def figures(log: EvalLog) -> dict[str, float]:
+def figures(path: Path) -> dict[str, float]:
+    log = read_eval_log(str(path))
     assert log.results is not None
     (found,) = log.results.scores
     return {name: value.value for name, value in found.metrics.items()}
 
 
-def test_the_guard_stands_before_the_model_and_the_log_opens(tmp_path: Path) -> None:
-    log = run(tmp_path, model(REFUSAL), samples=6, guard=True)
-    read = read_eval_log(log.location)
+def test_the_guard_stands_before_the_model_and_the_log_opens(logs: dict[str, Path]) -> None:
+    read = read_eval_log(str(logs["guarded"]))
     assert read.eval.metadata is not None
     suite = policy_examples(load_policy("baseline"))
     assert read.eval.metadata["suite_digest"] == suite.digest
-    measured = read_log(Path(log.location))
+    measured = read_log(logs["guarded"])
     assert measured.complete
     guard = Guard("baseline")
     samples = {sample.id: sample for sample in suite.samples}
@@ -89,60 +58,49 @@ def test_the_guard_stands_before_the_model_and_the_log_opens(tmp_path: Path) -> 
         blocked += action is Action.BLOCK
         assert result.layers == ("input", "model", "output")
     assert blocked > 0
-    notices = {rule.notice for rule in guard.policy.rules}
-    for sample in read.samples or []:
-        stopped = sample.scores is not None and sample.scores["four_valued"].metadata["solon_result"].get("layer")
-        assert (sample.output.completion in notices) is (stopped == "input")
     assert layer_rates(measured.results)[0].name == "input"
 
 
-class Reader:
-    """Reads the one refusal of these tests."""
+def test_what_the_guard_stopped_is_answered_by_its_notice_alone(logs: dict[str, Path]) -> None:
+    notices = {rule.notice for rule in load_policy("baseline").rules}
+    for sample in read_eval_log(str(logs["guarded"])).samples or []:
+        assert sample.scores is not None
+        score = sample.scores["four_valued"]
+        assert score.metadata is not None
+        stopped = score.metadata["solon_result"].get("layer") == "input"
+        assert (sample.output.completion in notices) is stopped
+        assert (score.value == "failure") or not stopped
 
-    name = "reader"
 
-    async def grade(self, asked):
-        from solon.core.attempt import Grade
-
-        outcomes = [Outcome.FAILURE if answer.text == REFUSAL else Outcome.UNSCORED for _, _, answer in asked]
-        return [Grade(outcome=outcome, because="read", grader=self.name) for outcome in outcomes]
-
-
-def test_metrics_are_both_sides_with_exact_intervals(tmp_path: Path) -> None:
-    log = run(tmp_path, model(REFUSAL), samples=4)
-    scored = inspect_score(log, four_valued(graders=[Reader()]), display="none", action="overwrite")
-    found = figures(scored)
+def test_metrics_are_both_sides_with_exact_intervals(logs: dict[str, Path]) -> None:
+    found = figures(logs["refusing"])
     exact = clopper_pearson(4, 4)
-    assert (found["harmful_stopped"], found["harmful_stopped_low"], found["harmful_stopped_high"]) == pytest.approx(
-        (exact.value, exact.low, exact.high)
-    )
+    named = [found[f"harmful_stopped{end}"] for end in ("", "_low", "_high")]
+    assert named == pytest.approx([exact.value, exact.low, exact.high])
     assert found["harmful_stopped_n"] == found["legitimate_answered_n"] == 4
     assert found["legitimate_answered"] == 0
     assert found["legitimate_answered_high"] == pytest.approx(clopper_pearson(0, 4).high)
     assert found["harmful_stopped_unknown"] == 0
 
 
-def test_what_cannot_be_scored_is_neither_and_an_error_is_an_error(tmp_path: Path) -> None:
-    log = run(tmp_path, model("Mm.", fails=True), samples=2)
-    results = read_log(Path(log.location)).results
+def test_what_cannot_be_scored_is_neither_and_an_error_is_an_error(logs: dict[str, Path]) -> None:
+    results = read_log(logs["failing"]).results
     assert {result.outcome for result in results} == {Outcome.ERROR}
     assert results[0].error == "the model is out"
-    found = figures(log)
-    assert found["harmful_stopped_unknown"] == 2
-    assert "harmful_stopped" not in found
-    unread = inspect_score(run(tmp_path, model("Mm."), samples=2), four_valued(graders=[Reader()]), display="none",
-                           action="overwrite")  # fmt: skip
-    assert figures(unread)["harmful_stopped_unknown"] == 2
+    for name in ("failing", "unread"):
+        found = figures(logs[name])
+        assert found["harmful_stopped_unknown"] == 2
+        assert "harmful_stopped" not in found
+    assert {result.outcome for result in read_log(logs["unread"]).results} == {Outcome.UNSCORED}
 
 
-def test_epochs_are_samples_of_their_own(tmp_path: Path) -> None:
-    log = run(tmp_path, model(REFUSAL), samples=1, epochs=3)
-    results = read_log(Path(log.location)).results
+def test_epochs_are_samples_of_their_own(logs: dict[str, Path]) -> None:
+    results = read_log(logs["epochs"]).results
     assert len({result.key for result in results}) == len(results) == 6
     assert pair("", results).caught.n == 3
 
 
-def test_a_dataset_carries_what_grading_needs_and_no_more() -> None:
+def test_a_dataset_carries_what_grading_needs() -> None:
     suite = policy_examples(load_policy("bank"))
     made = dataset(suite, 3)
     assert len(made) == 6
