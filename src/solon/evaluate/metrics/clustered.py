@@ -15,6 +15,7 @@ from scipy import special
 
 from solon.core.stats import Interval, clopper_pearson
 from solon.evaluate.metrics.distributions import Floats, Ints
+from solon.evaluate.metrics.rates import effective
 
 _RATES, _CORRELATIONS = 160, 48
 _PRIOR = 0.5  # Jeffreys' for one rate
@@ -25,8 +26,8 @@ class ClusteredRate:
     """A rate over groups.
 
     ``correlation`` (0-1, posterior median) says how much samples of a group are alike; with few hits it is little more
-    than a guess. ``if_alike`` is the exact interval with each group counted as one sample: what holds if groups stand
-    or fall as a whole.
+    than a guess. ``if_alike`` is the interval with each group counted as one sample: what holds if groups stand or
+    fall as a whole; exact at 0 and at 1.
     """
 
     interval: Interval
@@ -52,10 +53,15 @@ def clustered(hits: Sequence[int], sizes: Sequence[int], *, confidence: float = 
     groups = [(int(k), int(n)) for k, n in zip(hits, sizes, strict=True) if n]
     k, n, m = sum(k for k, _ in groups), sum(n for _, n in groups), len(groups)
     exact = clopper_pearson(k, n, confidence=confidence)
-    alike = clopper_pearson(round(k / n * m) if n else 0, m, confidence=confidence)
     if not n:
-        return ClusteredRate(interval=exact, clusters=0, correlation=math.nan, if_alike=alike)
-    low, high, correlation = _posterior(groups, (1 - confidence) / 2)
+        return ClusteredRate(interval=exact, clusters=0, correlation=math.nan, if_alike=exact)
+    least, most = effective(k / n, m, confidence=confidence)
+    alike = Interval(value=k / n, low=least, high=most, k=k, n=n, confidence=confidence)
+    known = posterior(groups)
+    of_rates, of_correlations = known.weights.sum(1), known.weights.sum(0)
+    tail = (1 - confidence) / 2
+    low, high = (float(special.expit(_quantile(known.rates, of_rates, share))) for share in (tail, 1 - tail))
+    correlation = float(special.expit(_quantile(known.correlations, of_correlations, 0.5)))
     low = 0.0 if k == 0 else min(low, k / n)
     high = 1.0 if k == n else max(high, k / n)
     if k in (0, n):
@@ -74,23 +80,36 @@ def clustered_outcomes(outcomes: Iterable[bool], clusters: Iterable[str], *, con
     return clustered(list(hits.values()), list(sizes.values()), confidence=confidence)
 
 
-def _posterior(groups: Sequence[tuple[int, int]], tail: float) -> tuple[float, float, float]:
-    """Both limits of the rate, and the median of the correlation."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Posterior:
+    """What groups say of rate and correlation: logits of both, and a weight for each pair (rates x correlations)."""
+
+    rates: Floats
+    correlations: Floats
+    weights: Floats
+
+
+def posterior(groups: Sequence[tuple[int, int]], *, exponent: tuple[float, float] | None = None) -> Posterior:
+    """The beta-binomial posterior of groups ``(hits, size)``, none of them empty.
+
+    The correlation is uniform a priori; or, with ``exponent``, the first parameter of the beta distribution, which is
+    the power by which misses fall with tries, is log-normal: its median and the spread of its logarithm.
+    """
     n, largest = sum(n for _, n in groups), max(n for _, n in groups)
     reach = math.log(n) + 6
     rates = np.linspace(-reach, reach, _RATES)
-    correlations = np.linspace(-math.log(largest) - 6, 4.5, _CORRELATIONS)
-    weights = _weights(groups, rates, correlations)
+    correlations = np.linspace(-math.log(largest) - 6 - (0 if exponent is None else math.log(n)), 4.5, _CORRELATIONS)
+    weights = _weights(groups, rates, correlations, exponent)
     for _ in range(2):  # first where the mass is, then finely there
         rates = _where(rates, weights.sum(1))
         correlations = _where(correlations, weights.sum(0))
-        weights = _weights(groups, rates, correlations)
-    of_rates, of_correlations = weights.sum(1), weights.sum(0)
-    low, high = (float(special.expit(_quantile(rates, of_rates, share))) for share in (tail, 1 - tail))
-    return low, high, float(special.expit(_quantile(correlations, of_correlations, 0.5)))
+        weights = _weights(groups, rates, correlations, exponent)
+    return Posterior(rates=rates, correlations=correlations, weights=weights)
 
 
-def _weights(groups: Sequence[tuple[int, int]], rates: Floats, correlations: Floats) -> Floats:
+def _weights(
+    groups: Sequence[tuple[int, int]], rates: Floats, correlations: Floats, exponent: tuple[float, float] | None
+) -> Floats:
     """The posterior on a grid of logits, as weights whose largest is 1."""
     mean, correlation = special.expit(rates)[:, None], special.expit(correlations)[None, :]
     total = (1 - correlation) / correlation
@@ -98,7 +117,10 @@ def _weights(groups: Sequence[tuple[int, int]], rates: Floats, correlations: Flo
     hits, misses = np.array([k for k, _ in groups]), np.array([n - k for k, n in groups])
     log = _rising(a, hits) + _rising(b, misses) - _rising(total, hits + misses)
     log = log + _PRIOR * (np.log(mean) + np.log(special.expit(-rates))[:, None])
-    log = log + np.log(correlation) + np.log1p(-correlation)
+    if exponent is None:
+        log = log + np.log(correlation) + np.log1p(-correlation)
+    else:
+        log = log - 0.5 * ((np.log(a) - math.log(exponent[0])) / exponent[1]) ** 2
     return np.exp(log - log.max())
 
 
@@ -119,5 +141,5 @@ def _where(grid: Floats, weights: Floats) -> Floats:
 
 
 def _quantile(grid: Floats, weights: Floats, share: float) -> float:
-    below: Floats = np.cumsum(weights) - weights / 2
-    return float(np.interp(share * weights.sum(), below, grid))
+    below = np.asarray(np.cumsum(weights), float) - weights / 2
+    return float(np.interp(share * float(weights.sum()), below, grid))

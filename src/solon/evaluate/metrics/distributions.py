@@ -1,6 +1,7 @@
-"""The beta and binomial distributions, as typed functions over arrays."""
+"""The beta and binomial distributions as typed functions, and the search for the end of an interval."""
 
 import math
+from collections.abc import Callable
 from typing import cast
 
 import numpy as np
@@ -55,3 +56,13 @@ def normal_quantile(share: float) -> float:
 def student_quantile(share: float, freedom: float) -> float:
     """The quantile of Student's t."""
     return float(special.stdtrit(freedom, share)) if math.isfinite(freedom) else normal_quantile(share)
+
+
+def last_inside(outside: Callable[[float], bool], inner: float, outer: float) -> float:
+    """The last value on the way from ``inner`` to ``outer`` that is not outside."""
+    if not outside(outer):
+        return outer
+    for _ in range(60):
+        middle = (inner + outer) / 2
+        inner, outer = (inner, middle) if outside(middle) else (middle, outer)
+    return inner
