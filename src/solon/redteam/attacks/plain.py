@@ -1,0 +1,22 @@
+"""The goal in its own words: what every other attack is compared with."""
+
+import random
+
+from solon.core.attempt import Goal, Prompt
+from solon.redteam.attacks.base import BaseAttack
+
+
+class Plain(BaseAttack):
+    """Asks, and nothing else."""
+
+    name = "plain"
+    family = "rhetoric"
+    paper = ""
+    tests = "whether the request itself is recognised"
+
+    def make(self, goal: Goal, rng: random.Random) -> Prompt:
+        """The goal itself."""
+        return Prompt.of(goal.text)
+
+
+attack = Plain()
