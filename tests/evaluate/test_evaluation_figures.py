@@ -3,6 +3,7 @@
 import json
 import random
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from solon.evaluate.contamination import PASSAGE, contamination, training_texts
 from solon.evaluate.gates import Gate, check_gates, parse_gate, read_gates
 from solon.evaluate.result import Result
 from solon.evaluate.sample import Sample, Suite
-from solon.evaluate.saturation import samples_needed, separations, sign_test
+from solon.evaluate.saturation import samples_needed, separations
 from solon.evaluate.summary import layer_rates, operating_points, pair, style_kept, summarise
 
 
@@ -54,6 +55,15 @@ def test_zero_of_n_is_not_certainty() -> None:
     assert 0.985 < rate.low < 0.987
 
 
+def test_variants_of_one_goal_are_not_as_many_samples() -> None:
+    variants = results(harmful="f" * 20 + "s" * 20)
+    alone = pair("", variants).caught
+    joined = pair("", [replace(r, group=str(n // 10)) for n, r in enumerate(variants)]).caught
+    assert (alone.clusters, joined.clusters) == (40, 4)
+    assert joined.rate.value == alone.rate.value == 0.5
+    assert joined.rate.high - joined.rate.low > 1.5 * (alone.rate.high - alone.rate.low)
+
+
 def risky(harmful: list[float], benign: list[float]) -> list[Result]:
     return [
         Result(suite="s", id=f"{side}{n}", benign=side, outcome=Outcome.SUCCESS, risk=risk)
@@ -75,6 +85,7 @@ def test_a_budget_is_never_overspent_and_never_left_unused(
     lower = [risk for risk in benign if risk < point.threshold]
     if lower:
         assert sum(risk > max(lower) for risk in benign) > budget * len(benign) - 1e-9
+    assert point.caught.low <= point.caught.value <= point.caught.high
     assert point.caught.k == sum(risk > point.threshold for risk in harmful)
     assert point.resolved is (budget * len(benign) >= 1)
 
@@ -168,13 +179,6 @@ def test_a_gate_file_that_is_none_is_told(tmp_path: Path) -> None:
     path.write_text("gates: [{figure: caught}]\n")
     with pytest.raises(SuiteError, match=r"gates\[0\].*at_least"):
         read_gates(path)
-
-
-def test_the_sign_test_is_exact() -> None:
-    assert sign_test(0, 0) == 1
-    assert sign_test(5, 0) == 0.0625
-    assert sign_test(0, 6) == pytest.approx(0.03125)
-    assert sign_test(3, 3) == 1
 
 
 def test_two_versions_are_told_apart_or_the_suite_says_why_not() -> None:

@@ -10,6 +10,7 @@ import click
 
 if TYPE_CHECKING:
     from solon.core.stats import Interval
+    from solon.evaluate.compare import Comparison
     from solon.evaluate.contamination import Contamination
     from solon.evaluate.gates import Checked
     from solon.evaluate.runner import Measured
@@ -101,21 +102,35 @@ def print_suite(suite: "Suite", *, as_json: bool) -> None:
             click.echo(f"{name:10} {value}")
 
 
-def print_separations(found: "Sequence[Separation]", *, as_json: bool) -> None:
-    """Differences of two versions, and what each suite can still tell."""
+def print_comparison(comparison: "Comparison", found: "Sequence[Separation]", *, as_json: bool) -> None:
+    """What changed between two versions, and what each suite can still tell."""
     if as_json:
-        click.echo(json.dumps([asdict(side) | {"separates": side.separates} for side in found], indent=2))
+        sides = [asdict(side) | {"verdict": side.verdict} for side in found]
+        changes = [asdict(change) | {"says": change.says} for change in comparison.changes]
+        click.echo(json.dumps(_finite({**asdict(comparison), "changes": changes, "sides": sides}), indent=2))
         return
-    rows: list[list[str]] = []
-    for side in found:
-        word = "separates" if side.separates else "saturated" if side.saturated else "no difference shown"
-        rows.append(
-            [
-                side.suite, "benign" if side.benign else "harmful", str(side.n), f"+{side.won} -{side.lost}",
-                f"{side.p:.3g}", str(side.left), word,
-            ]
-        )  # fmt: skip
-    _table(["suite", "side", "n", "right: new only, old only", "p", "failures left", "verdict"], rows)
+    rows = [
+        [
+            f"{change.by}: {change.name or '(none)'}" if change.by else "all samples",
+            "legitimate answered" if change.benign else "harmful answered",
+            _rate(change.before), _rate(change.after), f"{100 * change.difference.value:+.1f} points",
+            f"{change.p:.2g}", change.says,
+        ]
+        for change in comparison.changes
+        if change.by in ("", "suite") or change.separated
+    ]  # fmt: skip
+    _table(["", "rate", comparison.first, comparison.second, "difference", "p (corrected)", "finding"], rows)
+    for note in comparison.notes:
+        click.echo(note)
+    click.echo("\nwhat each suite can still tell")
+    lines = [
+        [
+            side.suite, "benign" if side.benign else "harmful", str(side.n), f"+{side.won} -{side.lost}",
+            f"{side.p:.3g}", str(side.left), side.verdict,
+        ]
+        for side in found
+    ]  # fmt: skip
+    _table(["suite", "side", "n", "right: new only, old only", "p", "failures left", "verdict"], lines)
     for side in found:
         if side.advice and not side.separates:
             click.echo(f"{side.suite}, {'benign' if side.benign else 'harmful'} side, would separate: {side.advice}")

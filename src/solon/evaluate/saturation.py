@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from solon.core.errors import SuiteError
 from solon.core.stats import upper_bound
+from solon.evaluate.metrics.paired import mcnemar
 from solon.evaluate.result import Result
 
 ALPHA = 0.05
@@ -44,6 +45,11 @@ class Separation:
         """Whether this side tells the two versions apart, at 5 %."""
         return self.p < ALPHA
 
+    @property
+    def verdict(self) -> str:
+        """The finding in words."""
+        return "separates" if self.separates else "saturated" if self.saturated else "no difference shown"
+
 
 def separations(old: Sequence[Result], new: Sequence[Result]) -> list[Separation]:
     """Every suite and side that both versions answered.
@@ -62,15 +68,6 @@ def separations(old: Sequence[Result], new: Sequence[Result]) -> list[Separation
             "no sample was scored in both", place="compare", repair="Measure both versions on the same suites."
         )
     return [_separation(suite, benign, pairs) for (suite, benign), pairs in sorted(sides.items())]
-
-
-def sign_test(won: int, lost: int) -> float:
-    """Two-sided exact p of a split at least as uneven, were both ways as likely; 1 without any."""
-    n = won + lost
-    if n == 0:
-        return 1.0
-    tail = sum(math.comb(n, k) for k in range(min(won, lost) + 1))
-    return min(1.0, 2 * tail / 2**n)
 
 
 def samples_needed(failing: float, *, power: float = POWER) -> int:
@@ -98,7 +95,7 @@ def _separation(suite: str, benign: bool, pairs: Sequence[tuple[Result, Result]]
     failing = left / n if left else upper_bound(0, n)
     needed = samples_needed(failing)
     return Separation(
-        suite=suite, benign=benign, n=n, won=won, lost=lost, left=left, p=sign_test(won, lost), saturated=saturated,
+        suite=suite, benign=benign, n=n, won=won, lost=lost, left=left, p=mcnemar(lost, won), saturated=saturated,
         needed=needed, advice=_advice(pairs, left=left, saturated=saturated, needed=needed, n=n),
     )  # fmt: skip
 

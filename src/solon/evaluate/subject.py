@@ -33,6 +33,10 @@ class Subject(Protocol):
         """One result a sample, in order. It raises for nothing that a sample holds: that is an ``error``."""
         ...
 
+    async def aclose(self) -> None:
+        """Close what is open; called once, at the end."""
+        ...
+
 
 class StyleReader(Protocol):
     """Says of answers whether they comply, complete safely or refuse; ``None`` where it cannot tell."""
@@ -103,6 +107,9 @@ class GuardSubject:
             error="; ".join(sorted({v.rationale for v in decision.undetermined}))[:200],
         )
 
+    async def aclose(self) -> None:
+        """Nothing is open."""
+
     def _outcome(self, decision: Decision) -> Outcome:
         """Stopped by an answer, let through by answers alone, or unscored: silence decides nothing here."""
         limits = decision.thresholds or self.guard.thresholds
@@ -133,6 +140,7 @@ class TargetSubject:
         graders: asked in order until one can say how an answer went; without any, only blocks and errors are known.
         reader: says in which style an answer is.
         layers: what stands on the way to an answer, of ``result.LAYERS``: ``input`` and ``output`` with a guard.
+        behind: a target behind ``target`` whose connections are closed with it.
     """
 
     def __init__(
@@ -143,12 +151,14 @@ class TargetSubject:
         graders: Sequence[Grader] = (),
         reader: StyleReader | None = None,
         layers: Sequence[str] = ("model",),
+        behind: Target | None = None,
     ) -> None:
         self.target = target
         self.policy = policy
         self.graders = tuple(graders)
         self.reader = reader
         self.layers = tuple(layers)
+        self._open = (target, behind)
         self.name = target.name
 
     @property
@@ -175,6 +185,13 @@ class TargetSubject:
             answered(self._blank(suite, sample), answer, grades[place], styles[place])
             for place, (sample, answer) in enumerate(zip(samples, answers, strict=True))
         ]
+
+    async def aclose(self) -> None:
+        """Close the connections, where there are any."""
+        for target in self._open:
+            close = getattr(target, "aclose", None)
+            if close is not None:
+                await close()
 
     def _blank(self, suite: str, sample: Sample) -> Result:
         return replace(blank(suite, sample, self.policy), layers=self.layers)

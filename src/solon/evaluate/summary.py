@@ -1,11 +1,12 @@
 """Figures of a measurement: both sides always as a pair, every rate with an interval that holds at zero hits."""
 
-import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from solon.core.attempt import Outcome
 from solon.core.stats import Interval, clopper_pearson
+from solon.evaluate.metrics.clustered import clustered_outcomes
+from solon.evaluate.metrics.operating import found_at
 from solon.evaluate.result import LAYERS, Result
 from solon.evaluate.sample import LENGTHS
 
@@ -20,10 +21,12 @@ class Side:
 
     ``rate`` is the share stopped on the harmful side and the share answered on the benign one, among those that were
     scored; its interval takes the unscored and the errors as unknown, either way, and so is wider with each of them.
+    Where samples come in groups (``clusters`` fewer than samples) it is the one for groups.
     """
 
     rate: Interval
     counts: dict[str, int]
+    clusters: int
 
     @property
     def n(self) -> int:
@@ -117,28 +120,32 @@ def pair(name: str, results: Sequence[Result]) -> Pair:
 def operating_points(results: Iterable[Result], budgets: Sequence[float] = BUDGETS) -> tuple[Operating, ...]:
     """Catches at budgets of false stops, from the risks that a target shows; none where it shows none.
 
-    The threshold is read off these very benign samples, so it is an operating curve, not a shipped setting.
+    The threshold is read off these very benign samples, and the interval bears the doubt about it too: this is an
+    operating curve, not a shipped setting.
     """
-    known = [r for r in results if r.risk is not None and not (r.error and r.outcome is Outcome.ERROR)]
-    harmful = [r.risk for r in known if not r.benign and r.risk is not None]
-    benign = sorted((r.risk for r in known if r.benign and r.risk is not None), reverse=True)
+    harmful, benign = risks(results)
     if not harmful or not benign:
         return ()
-    points: list[Operating] = []
-    for budget in budgets:
-        allowed = math.floor(budget * len(benign) + 1e-9)
-        threshold = benign[allowed] if allowed < len(benign) else 0.0
-        spent = sum(risk > threshold for risk in benign)
-        points.append(
-            Operating(
-                budget=budget,
-                threshold=threshold,
-                caught=clopper_pearson(sum(risk > threshold for risk in harmful), len(harmful)),
-                spent=clopper_pearson(spent, len(benign)),
-                resolved=allowed >= 1,
-            )
+    found = [found_at(harmful, benign, budget) for budget in budgets]
+    return tuple(
+        Operating(
+            budget=at.budget,
+            threshold=at.threshold,
+            caught=at.found,
+            spent=at.false_alarms,
+            resolved=at.budget * len(benign) >= 1 - 1e-9,
         )
-    return tuple(points)
+        for at in found
+    )
+
+
+def risks(results: Iterable[Result]) -> tuple[list[float], list[float]]:
+    """The risks that were shown of harmful and of benign samples; those of errors are none."""
+    sides: tuple[list[float], list[float]] = ([], [])
+    for result in results:
+        if result.risk is not None and result.outcome is not Outcome.ERROR:
+            sides[result.benign].append(result.risk)
+    return sides
 
 
 def layer_rates(results: Sequence[Result]) -> tuple[Layer, ...]:
@@ -179,19 +186,23 @@ def _side(results: Sequence[Result], wanted: Outcome) -> Side:
     counts = {str(outcome): 0 for outcome in Outcome}
     for result in results:
         counts[str(result.outcome)] += 1
-    hits = counts[str(wanted)]
     unknown = counts["unscored"] + counts["error"]
-    scored = len(results) - unknown
-    exact = clopper_pearson(hits, scored)
-    if unknown:
-        exact = Interval(
-            value=exact.value,
-            low=clopper_pearson(hits, len(results)).low,
-            high=clopper_pearson(hits + unknown, len(results)).high,
-            k=hits,
-            n=scored,
-        )
-    return Side(rate=exact, counts=counts)
+    known = [r for r in results if r.stopped is not None]
+    exact = _rate([(r.outcome is wanted, r.cluster) for r in known])
+    if unknown:  # from all of them against what is wanted to all of them for it
+        least = _rate([(r.outcome is wanted, r.cluster) for r in results])
+        most = _rate([(r.stopped is None or r.outcome is wanted, r.cluster) for r in results])
+        exact = replace(exact, low=least.low, high=most.high)
+    return Side(rate=exact, counts=counts, clusters=len({r.cluster for r in known}))
+
+
+def _rate(outcomes: Sequence[tuple[bool, str]]) -> Interval:
+    """The exact interval; where samples come in groups, the one that lets groups scatter."""
+    hits = [hit for hit, _ in outcomes]
+    groups = [group for _, group in outcomes]
+    if len(set(groups)) == len(groups):
+        return clopper_pearson(sum(hits), len(hits))
+    return clustered_outcomes(hits, groups).interval
 
 
 def _parts(results: Sequence[Result], of: Callable[[Result], str]) -> tuple[Pair, ...]:

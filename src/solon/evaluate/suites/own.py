@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -51,6 +52,13 @@ def policy_examples(policy: Policy) -> Suite:
         name="policy", samples=tuple(samples), title=f"examples in the rules of {policy.name}",
         revision=policy.digest[:12], note="a regression test: rules, generators and weights were written with them",
     )  # fmt: skip
+
+
+def one_side(policy: Policy, *, benign: bool) -> Suite:
+    """The policy's examples of one side, for a measurement whose suites have only the other."""
+    whole = policy_examples(policy)
+    name = "policy-benign" if benign else "policy-harmful"
+    return replace(whole, name=name, samples=tuple(sample for sample in whole.samples if sample.benign is benign))
 
 
 def policy_pairs(policy: Policy, folder: Path) -> Suite:
