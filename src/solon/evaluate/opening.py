@@ -48,11 +48,11 @@ class Opening:
         Raises:
             TargetError: where there is no such target, or an extra is missing.
         """
-        front, address = "", self.target
+        front, plus, address = "", "", self.target
         if self.target.startswith("guard"):
-            front, _, address = self.target.partition("+")
+            front, plus, address = self.target.partition("+")
         stop = {"guard": Action.REFINE, "guard:refine": Action.REFINE, "guard:block": Action.BLOCK}.get(front)
-        if (front and stop is None) or (not front and not address):
+        if (front and stop is None) or (not address and (plus or not front)):
             raise _unknown(self.target)
         guard = Guard(self.policy, weights=self.weights) if front else None
         if guard is not None and stop is not None and not address:
