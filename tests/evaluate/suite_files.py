@@ -86,7 +86,10 @@ AIL = ["release_prompt_id", "prompt_text", "hazard", "persona", "locale", "promp
 
 def layouts() -> dict[str, dict[str, bytes]]:
     """By suite and file name: bytes as the benchmark's owners publish them."""
-    moderation = [{"prompt": HARM.format(n=1), "S": 0, "H": 1}, {"prompt": FINE.format(n=1), "S": 0, "H": 0, "V2": 0}]
+    return {**_tables(), **_objects()}
+
+
+def _tables() -> dict[str, dict[str, bytes]]:
     return {
         "strongreject": {
             "strongreject_dataset.csv": csv_bytes(
@@ -131,13 +134,19 @@ def layouts() -> dict[str, dict[str, bytes]]:
             )
             for lang in ("en_us", "fr_fr")
         },
-        "openai_moderation": {"samples-1680.jsonl.gz": gzip.compress(jsonl_bytes(moderation), mtime=0)},
         "toxic_chat": {
             "toxic-chat_annotation_test.csv": csv_bytes(
                 ["conv_id", "user_input", "model_output", "human_annotation", "toxicity", "jailbreaking"],
                 [["c1", HARM.format(n=1), "no", "True", 1, 0], ["c2", FINE.format(n=1), "yes", "True", 0, 0]],
             )
         },
+    }
+
+
+def _objects() -> dict[str, dict[str, bytes]]:
+    moderation = [{"prompt": HARM.format(n=1), "S": 0, "H": 1}, {"prompt": FINE.format(n=1), "S": 0, "H": 0, "V2": 0}]
+    return {
+        "openai_moderation": {"samples-1680.jsonl.gz": gzip.compress(jsonl_bytes(moderation), mtime=0)},
         "wildguard_test": {"wildguard_test.parquet": _wildguard()},
         "wildguard_test_replies": {"wildguard_test.parquet": _wildguard()},
         "agentharm": {
