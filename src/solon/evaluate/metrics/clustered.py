@@ -52,9 +52,9 @@ def clustered(hits: Sequence[int], sizes: Sequence[int], *, confidence: float = 
         raise ValueError("every group must satisfy 0 <= hits <= size")
     groups = [(int(k), int(n)) for k, n in zip(hits, sizes, strict=True) if n]
     k, n, m = sum(k for k, _ in groups), sum(n for _, n in groups), len(groups)
-    exact = clopper_pearson(k, n, confidence=confidence)
     if not n:
-        return ClusteredRate(interval=exact, clusters=0, correlation=math.nan, if_alike=exact)
+        blank = clopper_pearson(0, 0, confidence=confidence)
+        return ClusteredRate(interval=blank, clusters=0, correlation=math.nan, if_alike=blank)
     least, most = effective(k / n, m, confidence=confidence)
     alike = Interval(value=k / n, low=least, high=most, k=k, n=n, confidence=confidence)
     known = posterior(groups)
@@ -65,6 +65,7 @@ def clustered(hits: Sequence[int], sizes: Sequence[int], *, confidence: float = 
     low = 0.0 if k == 0 else min(low, k / n)
     high = 1.0 if k == n else max(high, k / n)
     if k in (0, n):
+        exact = clopper_pearson(k, n, confidence=confidence)
         low, high = min(low, exact.low), max(high, exact.high)
     interval = Interval(value=k / n, low=low, high=high, k=k, n=n, confidence=confidence)
     return ClusteredRate(interval=interval, clusters=m, correlation=correlation, if_alike=alike)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from solon.core.stats import Interval, clopper_pearson
+from solon.core.stats import Interval
 from solon.evaluate.metrics.distributions import Floats, beta_quantiles
 from solon.evaluate.metrics.rates import jeffreys
 
@@ -54,12 +54,11 @@ def judged(k: int, n: int, accuracy: Accuracy, *, worth: float | None = None, co
     The three shares (apparent rate, sensitivity, specificity) vary by their own Jeffreys distributions; limits are
     quantiles of the corrected rate over a fixed grid of draws, the same each time (a generalized confidence interval,
     as in Weerahandi 1993). ``worth`` says how many independent samples the ``n`` are worth where they come in groups.
-    At 0 of ``n`` the upper limit is never below the exact one.
+    At 0 of ``n`` the upper limit is never below the exact one divided by the sensitivity.
 
     Raises:
         ValueError: for impossible counts, or a ``worth`` that is not between 0 and ``n``.
     """
-    exact = clopper_pearson(k, n, confidence=confidence)
     worth = float(n) if worth is None else worth
     if not 0 <= worth <= n:
         raise ValueError(f"n={n} samples are worth between 0 and n independent ones, got {worth}")
@@ -78,10 +77,10 @@ def judged(k: int, n: int, accuracy: Accuracy, *, worth: float | None = None, co
     low, high = (float(v) for v in np.nanquantile(true, [tail, 1 - tail])) if blind < 1 else (0.0, 1.0)
     if blind > tail:
         low, high = 0.0, 1.0
-    if k == 0:
-        high = max(high, exact.high)
-    if k == n:
-        low = min(low, exact.low)
+    if k == 0 and accuracy.found:  # the raw interval is the exact one at both ends
+        high = max(high, min(1.0, raw.high * accuracy.positives / accuracy.found))
+    if k == n and accuracy.cleared:
+        low = min(low, max(0.0, 1 - (1 - raw.low) * accuracy.negatives / accuracy.cleared))
     value = _rogan_gladen(k / n, accuracy)
     low, high = (low, high) if math.isnan(value) else (min(low, value), max(high, value))
     interval = Interval(value=value, low=low, high=high, k=k, n=n, confidence=confidence)

@@ -60,16 +60,11 @@ def jeffreys(k: int, n: int, *, confidence: float = 0.95) -> Interval:
     Raises:
         ValueError: unless ``0 <= k <= n``.
     """
-    exact = clopper_pearson(k, n, confidence=confidence)
-    if n == 0:
-        return exact
+    if not 0 < k < n:
+        return clopper_pearson(k, n, confidence=confidence)
     tail = (1 - confidence) / 2
-    low = exact.low if k in (0, n) else beta_quantile(tail, k + 0.5, n - k + 0.5)
-    high = exact.high if k in (0, n) else beta_quantile(1 - tail, k + 0.5, n - k + 0.5)
-    if k == 1:
-        low = 0.0
-    if k == n - 1:
-        high = 1.0
+    low = 0.0 if k == 1 else beta_quantile(tail, k + 0.5, n - k + 0.5)
+    high = 1.0 if k == n - 1 else beta_quantile(1 - tail, k + 0.5, n - k + 0.5)
     return Interval(value=k / n, low=low, high=high, k=k, n=n, confidence=confidence)
 
 
