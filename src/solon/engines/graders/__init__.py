@@ -14,11 +14,13 @@ from solon.engines.graders.combined import CombinedGrader
 from solon.engines.graders.marker import MarkerGrader, find_marker
 from solon.engines.graders.quality import GraderQuality
 from solon.engines.graders.reader import Reading, RefusalGrader, ReplyReading, read_reply
+from solon.engines.graders.rubric import RubricJudge
+from solon.models.completion import LanguageModel
 
 
-def grade_by_default() -> CombinedGrader:
-    """The combined grader without a judge: it reads replies itself and leaves ``unscored`` what it cannot tell."""
-    return CombinedGrader()
+def grade_by_default(judge: LanguageModel | None = None) -> CombinedGrader:
+    """The combined grader; without ``judge`` it reads replies itself and leaves ``unscored`` what it cannot tell."""
+    return CombinedGrader(judge=None if judge is None else RubricJudge(judge))
 
 
 __all__ = [
@@ -28,6 +30,7 @@ __all__ = [
     "Reading",
     "RefusalGrader",
     "ReplyReading",
+    "RubricJudge",
     "find_marker",
     "grade_by_default",
     "read_reply",
