@@ -3,7 +3,7 @@
 import random
 from collections.abc import Sequence
 
-from solon.core.attempt import Answer, Goal, Grade, Grader, Prompt, Target
+from solon.core.attempt import Answer, Goal, Grade, Grader, Outcome, Prompt, Target
 from solon.core.errors import BudgetSpent
 from solon.models.completion import LanguageModel
 
@@ -13,7 +13,7 @@ class MemoryLab:
 
     Args:
         target: what is attacked.
-        grader: says how each attempt ended.
+        grader: says how each attempt ended; an answer that is an error never reaches it.
         budget: how many questions the target may be asked in all.
         seed: of ``rng``; the same seed and the same answers give the same search.
         attacker: writes attacks for the searches that need a model.
@@ -46,8 +46,10 @@ class MemoryLab:
         if fresh:
             answers = await self.target.ask([prompt for _, prompt in fresh.values()])
             triples = [(*pair, answer) for pair, answer in zip(fresh.values(), answers, strict=True)]
-            grades = await self.grader.grade(triples)
-            for key, triple, grade in zip(fresh, triples, grades, strict=True):
-                self._known[key] = (triple[2], grade)
-                self.asked.append((*triple, grade))
+            usable = iter(await self.grader.grade([triple for triple in triples if not triple[2].error]))
+            for key, (goal, prompt, answer) in zip(fresh, triples, strict=True):
+                error = Grade(outcome=Outcome.ERROR, because=answer.error)
+                grade = error if answer.error else next(usable)
+                self._known[key] = (answer, grade)
+                self.asked.append((goal, prompt, answer, grade))
         return [self._known[key] for key in keys]

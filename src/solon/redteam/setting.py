@@ -72,11 +72,10 @@ class Setting:
     def _target(self) -> Target:
         if self.target == "null":
             return NullTarget()
-        front, _, behind = self.target.partition("+") if self.target.startswith("guard") else ("", "", self.target)
-        model = self._model(behind) if behind else None
-        if not front and model is not None:
-            return model
-        return self._guarded(front, model)
+        if not self.target.startswith("guard"):
+            return self._model(self.target)
+        front, plus, behind = self.target.partition("+")
+        return self._guarded(front, self._model(behind) if plus else None)
 
     def _guarded(self, front: str, behind: Target | None) -> Target:
         from solon.guard.guard import Guard

@@ -22,7 +22,9 @@ class CombinedGrader:
         self._reader = RefusalGrader()
         self._judge = judge
         self.name = "default" if judge is None else f"default+{judge.name}"
-        self.digest = digest([self.name, self._reader.digest])
+        self.digest = digest(
+            [self.name, self._reader.digest, "" if judge is None else str(getattr(judge, "digest", judge.name))]
+        )
 
     @property
     def quality(self) -> tuple[GraderQuality, ...]:

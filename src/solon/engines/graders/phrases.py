@@ -27,6 +27,8 @@ caveats alike; ``comply`` opens an answer or tells the reader what to do; ``step
 KINDS: tuple[Kind, ...] = get_args(Kind)
 GAP_WORDS = 5
 _NEAR_WORDS, _NEAR_LETTERS = 10, 30
+_OPENING = 40
+"""Characters of a reply within which "I cannot" refuses, whatever verb follows."""
 _WORD = re.compile(r"[^\W_]+(?:['\-][^\W_]+)*")
 _SENTENCE_END = re.compile(r"[.!?。！？؟।]+(?=\s|[\"')\]]|$)|[。！？।]|\n+")
 _TWINS = str.maketrans({"’": "'", "‘": "'", "ʼ": "'", "`": "'", "´": "'", "ı": "i", "‐": "-", "‑": "-"})
@@ -173,20 +175,21 @@ def _is(word: str, part: str) -> bool:
 
 
 def _refusals_in_two_parts(heard: Heard) -> list[Hit]:
-    """``cannot`` and ``help`` near each other in one sentence are a refusal."""
+    """``cannot`` and ``help`` near each other in one sentence are a refusal; ``I cannot`` at the very start is one."""
     aids = [hit for hit in heard.hits if hit.kind == "aid"]
-    if not aids:
-        return []
     starts = [start for _, start in heard.words]
     found: list[Hit] = []
     for hit in heard.hits:
         if hit.kind != "unable":
             continue
         sentence = heard.sentence(hit.start)
+        if hit.start < _OPENING and _spaced(heard, hit):
+            found.append(Hit(hit.start, hit.end, "decline"))
+            continue
         for aid in aids:
             if heard.sentence(aid.start) != sentence:
                 continue
-            if ord(heard.text[hit.start]) >= 0x590:  # the verb may stand before, and words are not parted
+            if not _spaced(heard, hit):  # the verb may stand before, and words are not parted
                 near = -_NEAR_LETTERS <= aid.start - hit.end <= _NEAR_LETTERS
             else:
                 near = 0 < bisect_right(starts, aid.start) - bisect_right(starts, hit.end - 1) <= _NEAR_WORDS
@@ -194,3 +197,8 @@ def _refusals_in_two_parts(heard: Heard) -> list[Hit]:
                 found.append(Hit(min(hit.start, aid.start), max(hit.end, aid.end), "decline"))
                 break
     return found
+
+
+def _spaced(heard: Heard, hit: Hit) -> bool:
+    """Whether a phrase is of a language that parts its words and lets the verb follow."""
+    return ord(heard.text[hit.start]) < 0x590

@@ -10,7 +10,7 @@ from typing import Any, cast
 from solon.core.errors import JudgeError, SolonError
 from solon.models.completion import LanguageModel
 from solon.redteam.attack import Lab
-from solon.redteam.searches.declined import declines
+from solon.redteam.searches.declined import declines, refuses_to_write
 from solon.redteam.searches.trail import AttackerTally
 
 AT_ONCE = 8
@@ -88,7 +88,7 @@ class Attacker:
         if answer is not None and self.text == "on_topic" and isinstance(value, bool):
             return answer
         if answer is not None and self.text != "on_topic" and isinstance(value, str) and value.strip():
-            if not declines(value):
+            if not refuses_to_write(value):
                 return answer
             self.tally.refused += 1
         elif declines(reply):

@@ -18,6 +18,7 @@ from solon.redteam.searches.universal import Board, Found, split
 from solon.redteam.searches.wrapper import Weaver, Wrapper
 
 _HALVINGS = 4  # questions to find how much noise lets a request pass alone
+_KEPT = 5  # rounds on the same points, unless they are mastered or hopeless before
 _SEEDS = 3  # noises a request is seen through
 
 
@@ -66,15 +67,24 @@ class Boundary:
         weaver = Weaver(lab.rng, longest=self.longest)
         levels = await self._first_levels(train, board)
         living = [Wrapper(), *(weaver.fresh() for _ in range(self.population - 1))]
-        for _ in range(self.rounds):
-            points = await self._points(levels, living, board, lab.rng)
+        points: list[Goal] = []
+        for round_number in range(self.rounds):
+            if not points or round_number % _KEPT == 0:
+                points = await self._points(levels, living, board, lab.rng)
             living = await self._select(living, points, weaver, board)
-            best = living[0]
-            if board.passed(best, points) >= self.mastered * len(points):
-                for level in levels:
-                    level.noise = max(0.0, level.noise - self.step)
+            best, passed = living[0], board.passed(living[0], points)
+            if passed >= self.mastered * len(points):
+                self._move(levels, -self.step)
+                points = []
                 if await self._try(best, levels, board, (train, held, benign)):
                     return
+            elif passed <= (1 - self.mastered) / 2 * len(points):
+                self._move(levels, self.step / 2)  # too far from the boundary to learn anything
+                points = []
+
+    def _move(self, levels: Sequence[_Level], noise: float) -> None:
+        for level in levels:
+            level.noise = min(1.0, max(0.0, level.noise + noise))
 
     async def _first_levels(self, train: Sequence[Goal], board: Board) -> list[_Level]:
         """Bisect the noise at which each goal passes alone; all goals in one batch a halving."""
@@ -125,13 +135,12 @@ class Boundary:
     ) -> bool:
         """Try the best wrapper on the requests themselves; whether all pass. Levels follow what is learnt."""
         train, held, benign = goals
-        known = all((best, goal.id) in board.known for goal in train)
         await board.fill([best], train)
         for level in levels:
             if board.passed(best, [level.goal]):
                 level.noise = 0.0
         passed = board.passed(best, train)
-        if not known and (not self.found or passed > self.found[-1].passed):
+        if not self.found or passed > self.found[-1].passed:
             questions = board.asked
             await board.fill([best], [*held, *benign])
             board.asked = questions  # the report's questions are no part of the search's cost

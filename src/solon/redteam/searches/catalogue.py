@@ -1,11 +1,15 @@
-"""Every search by name: those that come with Solon and those that packages register under ``solon.searches``."""
+"""Every search by name: those that come with Solon and those that packages register under ``solon.searches``.
+
+An entry point names a callable without arguments, a class say, that makes a ``Search``.
+"""
 
 from collections.abc import Callable
 from typing import cast
 
 from solon.core import registry
 from solon.core.errors import SolonError
-from solon.redteam.attack import Search
+from solon.redteam.attack import Attack, Search
+from solon.redteam.attacks.catalogue import attacks
 from solon.redteam.searches.archive import Archive
 from solon.redteam.searches.best_of_n import BestOfN
 from solon.redteam.searches.boundary import Boundary
@@ -17,15 +21,26 @@ from solon.redteam.searches.persistence import Persistence
 from solon.redteam.searches.tap import Tap
 from solon.redteam.searches.universal import Universal
 
-SEARCHES = "solon.searches"
-"""The entry-point group. An entry names a callable without arguments, a class say, that makes a ``Search``."""
+
+def _evolution() -> Search:
+    return Evolution(attacks=_unencoded())
+
+
+def _archive() -> Search:
+    return Archive(attacks=_unencoded())
+
+
+def _unencoded() -> tuple[Attack, ...]:
+    """The attacks that are no codecs: those are genes already."""
+    return tuple(attack for attack in attacks() if attack.family != "encoding")
+
 
 _OWN: dict[str, Callable[[], Search]] = {
-    "archive": Archive,
+    "archive": _archive,
     "best_of_n": BestOfN,
     "boundary": Boundary,
     "crescendo": Crescendo,
-    "evolution": Evolution,
+    "evolution": _evolution,
     "goat": Goat,
     "pair": Pair,
     "persistence": Persistence,
@@ -57,17 +72,17 @@ def search(name: str) -> Search:
     except Exception as error:  # a plug-in may fail in any way
         raise SolonError(
             f"cannot be made: {type(error).__name__}: {error}",
-            place=f"entry point {SEARCHES}:{name}",
+            place=f"entry point {registry.SEARCHES}:{name}",
             repair="Repair or uninstall its package.",
         ) from error
     if not isinstance(cast(object, made), Search):
         raise SolonError(
             f"made a {type(made).__name__}, expected a search with name, family, paper and run",
-            place=f"entry point {SEARCHES}:{name}",
+            place=f"entry point {registry.SEARCHES}:{name}",
             repair="See solon.redteam.attack.Search.",
         )
     return made
 
 
 def _makers() -> dict[str, Callable[[], Search]]:
-    return _OWN | registry.load(SEARCHES)
+    return _OWN | registry.load(registry.SEARCHES)

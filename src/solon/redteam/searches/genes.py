@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 
 from solon.codecs.catalogue import codecs
 from solon.core.attempt import Goal
-from solon.core.exchange import Role
 from solon.core.protocols import Codec
 from solon.redteam.attack import Attack
+from solon.redteam.attacks.base import single_turn
 from solon.redteam.rewording import MOVES
 from solon.redteam.searches.wrapper import Weaver
 
@@ -127,9 +127,6 @@ def _codec_gene(codec: Codec) -> Gene:
 
 def _attack_gene(attack: Attack, seed: int) -> Gene:
     def apply(goal: Goal, text: str) -> str | None:
-        prompt = attack.make(replace(goal, text=text), random.Random(seed))
-        turns = prompt.exchange.messages
-        alone = len(turns) == 1 and turns[0].role is Role.USER and not prompt.images and not prompt.marker
-        return turns[0].content if alone else None
+        return single_turn(attack.make(replace(goal, text=text), random.Random(seed)))
 
     return Gene(name=attack.name, family=attack.family, apply=apply)

@@ -1,8 +1,8 @@
 """Asking again: what comes of a refusal when the user simply does not give up, turn after turn.
 
-Known from public jailbreak practice rather than from one paper: models that refuse a request once give in at the
-fifth or tenth demand of the same conversation, and safeguards that judge a turn by itself never see the demand.
-The moves are a versioned file; their order is drawn anew for every conversation.
+What patient people do (Li et al., arXiv 2408.15221, on human multi-turn jailbreaks): a model that refuses once may give
+in at the fifth or tenth demand of the same conversation, and a safeguard that judges each turn by itself never sees
+the demand. The moves are a versioned file; their order is drawn anew for every conversation.
 """
 
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ class Persistence:
 
     name: str = "persistence"
     family: str = "multi_turn"
-    paper: str = ""
+    paper: str = "2408.15221"
     conversations: int = 3
     turns: int = 10
     trail: Trail = field(default_factory=Trail)

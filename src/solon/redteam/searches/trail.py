@@ -38,7 +38,10 @@ class AttackerTally:
 
 @dataclass(slots=True, kw_only=True)
 class Trail:
-    """Counts questions as they are asked; a search keeps one a run, as ``trail``."""
+    """Counts questions as they are asked; a search keeps one a run, as ``trail``.
+
+    The same prompt on the same goal is answered from the lab's store and counts once.
+    """
 
     questions: int = 0
     tries: Counter[str] = field(default_factory=Counter[str])
@@ -48,6 +51,7 @@ class Trail:
     wins: dict[str, Win] = field(default_factory=dict[str, Win])
     """First successes by the goal's id, benign goals included."""
     attacker: AttackerTally = field(default_factory=AttackerTally)
+    _seen: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
 
     async def ask(self, lab: Lab, asked: Sequence[tuple[Goal, Prompt]]) -> list[tuple[Answer, Grade]]:
         """``lab.ask``, counted.
@@ -59,6 +63,10 @@ class Trail:
             return []
         heard = await lab.ask(asked)
         for (goal, prompt), (_, grade) in zip(asked, heard, strict=True):
+            asked_before = len(self._seen)
+            self._seen.add((goal.id, prompt.digest))
+            if len(self._seen) == asked_before:
+                continue
             self.questions += 1
             if goal.probe:
                 continue

@@ -138,11 +138,24 @@ class Universal:
 
 
 def split(goals: Sequence[Goal], lab: Lab, held_out: float) -> tuple[list[Goal], list[Goal], list[Goal]]:
-    """Harmful goals to learn from, harmful goals set apart, benign goals; drawn from the lab's generator."""
+    """Harmful goals to learn from, harmful goals set apart, benign goals; drawn from the lab's generator.
+
+    Goals of one group (``Goal.cluster``) are set apart together, so that nothing like them was seen, unless there is
+    but one group.
+    """
     harmful = [goal for goal in goals if not goal.benign]
-    order = lab.rng.sample(harmful, len(harmful))
-    apart = round(len(order) * held_out)
-    return order[apart:], order[:apart], [goal for goal in goals if goal.benign]
+    groups = dict.fromkeys(goal.cluster for goal in harmful)
+    alone = len(groups) < 2
+    names = [goal.id for goal in harmful] if alone else list(groups)
+    order = lab.rng.sample(names, len(names))
+    apart: set[str] = set()
+    for name in order:
+        of_name = [goal for goal in harmful if (goal.id if alone else goal.cluster) == name]
+        if len(apart) + len(of_name) <= round(held_out * len(harmful)):
+            apart |= {goal.id for goal in of_name}
+    train = [goal for goal in harmful if goal.id not in apart]
+    held = [goal for goal in harmful if goal.id in apart]
+    return train, held, [goal for goal in goals if goal.benign]
 
 
 def _rank(board: Board, wrapper: Wrapper, train: Sequence[Goal], benign: Sequence[Goal]) -> tuple[float, float, int]:
