@@ -82,6 +82,49 @@ def test_an_interrupted_run_ends_in_the_same_bytes_and_asks_nothing_twice(tmp_pa
     ]
 
 
+class Flaky(Counting):
+    """Fails on some samples while it is down."""
+
+    down = True
+
+    async def answer(self, suite: str, samples: Sequence[Sample]) -> list[Result]:
+        answered = await super().answer(suite, samples)
+        lost = [self.down and int(sample.id[1:]) % 3 == 0 for sample in samples]
+        return [
+            Result(suite=suite, id=r.id, benign=r.benign, outcome=Outcome.ERROR, error="down") if bad else r
+            for r, bad in zip(answered, lost, strict=True)
+        ]
+
+
+def test_errors_are_asked_again_in_their_places_and_nothing_else_is(tmp_path: Path) -> None:
+    whole, out = tmp_path / "whole.jsonl", tmp_path / "r.jsonl"
+    asyncio.run(run(Counting(), SUITES, whole))
+    subject = Flaky()
+    first = asyncio.run(run(subject, SUITES, out, batch=9))
+    errors = [result.id for result in first.results if result.outcome is Outcome.ERROR]
+    assert len(errors) == 27
+    kept = asyncio.run(run(Flaky(), SUITES, out, batch=9))
+    assert kept.results == first.results
+    subject = Flaky()
+    subject.down = False
+    again = asyncio.run(run(subject, SUITES, out, batch=9, retry_errors=True))
+    assert subject.asked == errors
+    assert again.complete
+    assert out.read_bytes() == whole.read_bytes()
+    assert not list(tmp_path.glob("*.half"))
+
+
+def test_a_run_that_was_cut_and_had_errors_ends_whole(tmp_path: Path) -> None:
+    whole, out = tmp_path / "whole.jsonl", tmp_path / "r.jsonl"
+    asyncio.run(run(Counting(), SUITES, whole))
+    with pytest.raises(KeyboardInterrupt):
+        asyncio.run(run(Flaky(batches=3), SUITES, out, batch=9))
+    subject = Flaky()
+    subject.down = False
+    asyncio.run(run(subject, SUITES, out, batch=9, retry_errors=True))
+    assert out.read_bytes() == whole.read_bytes()
+
+
 PROGRAM = """
 import asyncio, sys, time
 sys.path.insert(0, sys.argv[2])

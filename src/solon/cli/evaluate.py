@@ -71,6 +71,7 @@ def _target_options(command: Callable[..., None]) -> Callable[..., None]:
 @_SUITES_DIR
 @click.option("--download/--no-download", default=True, help="Whether files of public suites may be fetched.")
 @click.option("--limit", type=click.IntRange(min=0), default=0, help="Samples of each suite and side; 0 takes all.")
+@click.option("--retry-errors", is_flag=True, help="Ask again what ended in an error in an earlier run.")
 @click.option("--one-sided", is_flag=True, help="Do not add the policy's own examples for a side that is missing.")
 @_GATES
 @_GATE
@@ -83,6 +84,7 @@ def run_command(
     suites_dir: Path | None,
     download: bool,
     limit: int,
+    retry_errors: bool,
     one_sided: bool,
     gates: Path | None,
     gate_texts: tuple[str, ...],
@@ -113,7 +115,7 @@ def run_command(
         if error.place.startswith(("--", str(gates))):
             raise _WrongUse(str(error)) from None
         raise
-    _finish(_measure(subject, suites, out, limit), wanted, html=html, as_json=as_json)
+    _finish(_measure(subject, suites, out, limit=limit, retry_errors=retry_errors), wanted, html=html, as_json=as_json)
 
 
 @evaluate.command("show")
@@ -249,7 +251,7 @@ def _opened(policy: "Policy", chosen: dict[str, Any]) -> "Subject":
     return opening.open()
 
 
-def _measure(subject: "Subject", suites: "Sequence[Suite]", out: Path, limit: int) -> "Measured":
+def _measure(subject: "Subject", suites: "Sequence[Suite]", out: Path, *, limit: int, retry_errors: bool) -> "Measured":
     import asyncio
 
     from rich.console import Console
@@ -279,7 +281,7 @@ def _measure(subject: "Subject", suites: "Sequence[Suite]", out: Path, limit: in
 
         async def whole() -> "Measured":
             try:
-                return await run(subject, suites, out, limit=limit, report=report)
+                return await run(subject, suites, out, limit=limit, retry_errors=retry_errors, report=report)
             finally:
                 await subject.aclose()
 

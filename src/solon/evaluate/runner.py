@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self, cast
 
+from solon.core.attempt import Outcome
 from solon.core.errors import SuiteError
 from solon.evaluate.result import Result
 from solon.evaluate.sample import Sample, Suite
@@ -55,6 +56,7 @@ async def run(
     *,
     limit: int = 0,
     batch: int = BATCH,
+    retry_errors: bool = False,
     report: Callable[[Progress], None] = lambda _: None,
 ) -> Measured:
     """Measure ``subject`` on every sample that ``out`` does not hold yet.
@@ -65,6 +67,7 @@ async def run(
         out: JSON lines; continued where an earlier run of the same subject and suites stopped.
         limit: samples of each suite and side, for a first look; 0 takes all.
         batch: samples answered between two appends: what a kill can cost.
+        retry_errors: ask again what ended in an error before; the new results take the old ones' places at once.
         report: called after every append.
 
     Raises:
@@ -77,6 +80,12 @@ async def run(
         results = lines.earlier(head)
         resumed = len(results)
         _same_order(results, samples, out)
+        if retry_errors:
+            places = [place for place, result in enumerate(results) if result.outcome is Outcome.ERROR]
+            for name, group in _groups([samples[place] for place in places], batch):
+                for result in await subject.answer(name, group):
+                    results[places.pop(0)] = result
+            lines.rewrite([head, *(result.to_json() for result in results)])
         for name, group in _groups(samples[resumed:], batch):
             answered = await subject.answer(name, group)
             lines.append([result.to_json() for result in answered])
@@ -206,9 +215,24 @@ class _Lines:
 
     def append(self, lines: Sequence[dict[str, Any]]) -> None:
         """Write one batch; once this returns, a killed process does not lose it."""
-        text = "".join(json.dumps(line, ensure_ascii=True) + "\n" for line in lines)
-        self._file.write(text.encode("ascii"))
+        self._file.write(_written(lines))
         self._file.flush()
+
+    def rewrite(self, lines: Sequence[dict[str, Any]]) -> None:
+        """Put a whole new file in place of this one; killed in the middle, the old one stays."""
+        half = self.path.with_name(f"{self.path.name}.half")
+        file = half.open("w+b")
+        _lock(file, half)
+        file.write(_written(lines))
+        file.flush()
+        os.fsync(file.fileno())
+        half.replace(self.path)
+        self._file.close()
+        self._file = file
+
+
+def _written(lines: Sequence[dict[str, Any]]) -> bytes:
+    return "".join(json.dumps(line, ensure_ascii=True) + "\n" for line in lines).encode("ascii")
 
 
 def _whole_lines(raw: bytes, path: Path) -> Iterator[dict[str, Any]]:
