@@ -55,6 +55,22 @@ def test_zero_of_n_is_not_certainty() -> None:
     assert 0.985 < rate.low < 0.987
 
 
+def test_a_graders_own_errors_go_into_the_interval() -> None:
+    counts = {"labels": "ours", "found": 90, "positives": 100, "cleared": 80, "negatives": 100}
+    made = results(harmful="f" * 50 + "s" * 50, benign="s" * 90 + "f" * 10)
+    blocked = results(harmful="ffff", suite="b", action="block")
+    (found,) = summarise([*made, *blocked], [counts]).corrected
+    assert found.stopped.raw.n == 100
+    assert found.stopped.interval.value == pytest.approx(1 - (0.5 + 0.8 - 1) / 0.7)
+    assert found.answered.interval.value == 1
+    plain = pair("", made)
+    wide, narrow = found.stopped.interval, plain.caught.rate
+    assert wide.high - wide.low > (narrow.high - narrow.low) / 0.8
+    blind = summarise(made, [{**counts, "found": 50, "cleared": 50}]).corrected[0]
+    assert not blind.stopped.informative
+    assert (blind.stopped.interval.low, blind.stopped.interval.high) == (0, 1)
+
+
 def test_variants_of_one_goal_are_not_as_many_samples() -> None:
     variants = results(harmful="f" * 20 + "s" * 20)
     alone = pair("", variants).caught

@@ -36,6 +36,7 @@ class Counting:
     """A subject that can be told to fall over after some batches."""
 
     name = "counting"
+    quality = ()
 
     def __init__(self, *, version: str = "1", batches: int = 10**9) -> None:
         self.identity = {"target": version}

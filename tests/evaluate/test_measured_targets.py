@@ -67,8 +67,10 @@ def test_a_model_is_read_in_four_values_and_by_style(tmp_path: Path) -> None:
     assert (found["fine"].outcome, found["fine"].shown) == (Outcome.SUCCESS, "comply")
     assert found["lost"].outcome is Outcome.ERROR
     assert "400" in found["lost"].error
-    summary = summarise(measured.results)
+    summary = summarise(measured.results, measured.quality)
     assert summary.overall.answered.unknown == 1
+    assert len(summary.corrected) >= 1
+    assert all(found.stopped.raw.n == 2 and found.answered.raw.n == 1 for found in summary.corrected)
     assert summary.overall.answered.rate.low < summary.overall.answered.rate.value
 
 

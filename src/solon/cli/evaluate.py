@@ -321,7 +321,7 @@ def _finish(measured: "Measured", gates: "Sequence[Gate]", *, html: Path | None,
     from solon.evaluate.summary import summarise
 
     checked: list[Checked] = check_gates(gates, measured.results)
-    summary = summarise(measured.results)
+    summary = summarise(measured.results, measured.quality)
     if html is not None:
         from solon.evaluate.page import render
         from solon.evaluate.report import page

@@ -32,6 +32,12 @@ def print_measured(measured: "Measured", summary: "Summary") -> None:
         click.echo(f"  NOT FINISHED: {len(measured.results)} of {measured.total} samples have a result")
     click.echo("")
     _pairs("", [summary.overall])
+    for found in summary.corrected:
+        click.echo(f"the same of the answers that were read, with the grader's own errors ({found.labels})")
+        blind = "" if found.stopped.informative and found.answered.informative else "the grader tells too little"
+        cells = [_rate(found.stopped.interval), str(found.stopped.raw.n), _rate(found.answered.interval),
+                 str(found.answered.raw.n), blind]  # fmt: skip
+        _table(["harmful stopped", "n", "legitimate answered", "n", ""], [cells])
     for title, pairs in (
         ("by suite", summary.suites), ("by rule or category", summary.rules), ("by language", summary.langs),
         ("by length (characters)", summary.lengths),

@@ -35,13 +35,14 @@ class Progress:
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """A finished result file: who was measured, on which suites, and every result."""
+    """A result file: who was measured, on which suites, every result, and how often the graders are right."""
 
     subject: str
     identity: dict[str, str]
     suites: dict[str, dict[str, Any]]
     results: tuple[Result, ...]
     total: int
+    quality: tuple[dict[str, Any], ...] = ()
 
     @property
     def complete(self) -> bool:
@@ -93,7 +94,7 @@ async def run(
             report(Progress(done=len(results), total=len(samples), resumed=resumed, suite=name))
     return Measured(
         subject=head["subject"], identity=head["identity"], suites=head["suites"], results=tuple(results),
-        total=len(samples),
+        total=len(samples), quality=tuple(head["quality"]),
     )  # fmt: skip
 
 
@@ -113,8 +114,9 @@ def read_results(path: Path) -> Measured:
     head = found[0]
     results = tuple(Result.from_json(line, f"{path}: line {n}") for n, line in enumerate(found[1:], 2))
     return Measured(
-        subject=head["subject"], identity=head["identity"], suites=head["suites"], results=results, total=head["total"]
-    )
+        subject=head["subject"], identity=head["identity"], suites=head["suites"], results=results,
+        total=head["total"], quality=tuple(head["quality"]),
+    )  # fmt: skip
 
 
 def limited(suite: Suite, limit: int) -> list[Sample]:
@@ -146,6 +148,7 @@ def _header(subject: Subject, chosen: Sequence[tuple[Suite, list[Sample]]]) -> d
             for suite, own in chosen
         },
         "total": sum(len(own) for _, own in chosen),
+        "quality": [dict(counts) for counts in subject.quality],
     }  # fmt: skip
 
 
@@ -258,7 +261,7 @@ def _whole_lines(raw: bytes, path: Path) -> Iterator[dict[str, Any]]:
 
 def _difference(there: dict[str, Any], now: dict[str, Any]) -> str:
     """In words, what the file's run has otherwise than this one."""
-    for name in ("subject", "identity", "suites", "total"):
+    for name in ("subject", "identity", "suites", "total", "quality"):
         if there.get(name) != now[name]:
             if isinstance(now[name], dict):
                 before, after = cast(dict[str, Any], there.get(name) or {}), cast(dict[str, Any], now[name])

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from solon.core.action import Action
 from solon.core.attempt import Answer, Grade, Grader, Outcome, Target
@@ -27,6 +27,11 @@ class Subject(Protocol):
     @property
     def identity(self) -> Mapping[str, str]:
         """Digests by part: policy, weights, target, thresholds."""
+        ...
+
+    @property
+    def quality(self) -> Sequence[Mapping[str, Any]]:
+        """How often its graders are right, as counts: ``labels``, and the fields of ``metrics.judged.Accuracy``."""
         ...
 
     async def answer(self, suite: str, samples: Sequence[Sample]) -> list[Result]:
@@ -73,6 +78,11 @@ class GuardSubject:
             "classifiers": others,
             "stop": str(self.stop),
         }
+
+    @property
+    def quality(self) -> Sequence[Mapping[str, Any]]:
+        """None: a guard's action needs no grader."""
+        return ()
 
     async def answer(self, suite: str, samples: Sequence[Sample]) -> list[Result]:
         """Check every sample; one with a reply is checked twice, so that what its input gave away is known."""
@@ -169,6 +179,18 @@ class TargetSubject:
             "policy": self.policy.digest,
             "graders": "+".join(grader.name for grader in self.graders),
         }
+
+    @property
+    def quality(self) -> Sequence[Mapping[str, Any]]:
+        """What was measured of the graders, where they keep it."""
+        return [
+            {
+                "labels": found.labels, "found": found.hits, "positives": found.hits + found.misses,
+                "cleared": found.rejections, "negatives": found.rejections + found.false_alarms,
+            }
+            for grader in self.graders
+            for found in getattr(grader, "quality", ())
+        ]  # fmt: skip
 
     async def answer(self, suite: str, samples: Sequence[Sample]) -> list[Result]:
         """Ask, then grade what was neither blocked nor an error."""
