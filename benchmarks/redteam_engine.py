@@ -201,13 +201,13 @@ def measure_kill(report: Report, kills: int) -> None:
     )
 
 
-def measure_peers(report: Report, pythons: dict[str, Path], count: int) -> None:
-    """Ours and each peer on one stub, one after the other, three times; medians of processor seconds an attempt."""
+def measure_peers(report: Report, pythons: dict[str, Path], count: int, repeats: int) -> None:
+    """Ours and each peer on one stub, in turns; medians of the repeats."""
     rows: list[dict[str, Any]] = []
     with stub() as url:
         for name, python in pythons.items():
             ours, theirs = [], []
-            for _ in range(3):
+            for _ in range(repeats):
                 found = child("http", 10 * count, url)
                 ours.append((found["attempts"] / found["cpu_s"], found["attempts"] / found["wall_s"]))
                 theirs.append(PEERS[name](python, url, count))
@@ -239,6 +239,8 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--garak", type=Path)
     parser.add_argument("--inspect", type=Path)
+    parser.add_argument("--peer", type=int, default=256, help="attempts of a peer")
+    parser.add_argument("--repeats", type=int, default=3, help="of the comparison with peers")
     parser.add_argument("--parts", default=",".join(PARTS))
     chosen = parser.parse_args()
     few = chosen.quick
@@ -256,7 +258,7 @@ def main() -> None:
         measure_kill(report, min(few, 5) if few else chosen.kills)
     pythons = {name: path for name, path in (("garak", chosen.garak), ("inspect", chosen.inspect)) if path}
     if "peers" in parts and pythons:
-        measure_peers(report, pythons, few or 256)
+        measure_peers(report, pythons, few or chosen.peer, chosen.repeats)
     report.note(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores; rates are of processor seconds")
     report.finish()
 

@@ -79,10 +79,12 @@ def run_command(
     errors, or nothing could be scored.
     """
     from solon.cli.redteam_run import campaign, run_campaign, summarise
-    from solon.core.errors import InputError, SolonError
+    from solon.core.errors import InputError, SolonError, WeightsError
 
     try:
         wanted = campaign(chosen)
+    except WeightsError:
+        raise
     except SolonError as error:
         raise _WrongUse(str(error)) from None
     try:
