@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 @click.option(
     "--rows", type=click.Path(exists=True, path_type=Path), help='More texts: {"text", "rule", "label"} a line.'
 )
+@click.option(
+    "--findings", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="ROWS",
+    help="Rows that `solon redteam findings rows` wrote: learned more often than the others; "
+    "alone, a patch of finished weights in minutes, without torch.",
+)  # fmt: skip
 @click.option("--from-scratch", is_flag=True, help="Fine-tune the whole encoder (needs solon[train]).")
 @click.option("--minutes", default=60.0, show_default=True, help="Time the encoder may take, from scratch.")
 @click.option(
@@ -29,7 +34,7 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @click.option(
     "--start", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="WEIGHTS",
-    help="Weights to go on from, from scratch; else the published base encoder.",
+    help="Weights to go on from, from scratch (else the published base encoder), or to patch (else the shipped ones).",
 )  # fmt: skip
 @click.option("--runs", default=1, show_default=True, help="Processes of the encoder, averaged at the end.")
 @click.option("--generator", metavar="URL", help="OpenAI-compatible endpoint that writes more examples by rule.")
@@ -40,6 +45,7 @@ def command(
     out: Path,
     data: Path | None,
     rows: Path | None,
+    findings: Path | None,
     from_scratch: bool,
     minutes: float,
     scout_of: Path | None,
@@ -54,9 +60,13 @@ def command(
     Without --from-scratch the shipped encoder stays and every rule it does not know gets a head of its own, on a CPU,
     without torch. With it, everything is trained anew, or from the weights that --start names: stages are kept in
     --out, and an interrupted run goes on from the last.
+
+    With --findings, what broke the guard is learned: from scratch among all other rows, else by a head beside the
+    trained one for each rule that was broken.
     """
     policy = load_policy(pack)
     say = _reporter()
+    found = _found(policy, findings)
     if scout_of is not None:
         from solon.train.distil import distil
 
@@ -64,8 +74,12 @@ def command(
     elif from_scratch:
         from solon.train.pipeline import Plan, train
 
-        plan = Plan(out=out, data=data, minutes=minutes, seed=seed, start=start, runs=runs)
+        plan = Plan(out=out, data=data, minutes=minutes, seed=seed, start=start, runs=runs, findings=found)
         folder = train(plan, policy, report=say)
+    elif findings is not None:
+        from solon.train.patch import patch
+
+        folder = patch(policy, out, found, weights=start, seed=seed, report=say)
     else:
         from solon.train.custom import train_policy
 
@@ -73,6 +87,16 @@ def command(
         folder = train_policy(policy, out, folder=pack_folder(pack), rows=more, seed=seed, report=say)
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     click.echo(f"weights {manifest['name']} in {folder}; serve them with Guard({pack!r}, weights={str(folder)!r})")
+
+
+def _found(policy: "Policy", findings: Path | None) -> "list[Row]":
+    """The rows of findings; all of them teach."""
+    if findings is None:
+        return []
+    from solon.train.row import FINDING
+    from solon.train.synthesize import user_rows
+
+    return user_rows(findings, policy, source=FINDING)
 
 
 def _more_rows(

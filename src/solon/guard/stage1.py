@@ -213,7 +213,8 @@ class Stage1:
         by_view = [self._view(reading, logits, number) for number in range(len(reading.normalized.views))]
         risks: dict[str, float] = {rule: max(one.risks[rule] for one in by_view) for rule in by_view[0].risks}
         _compose_minors(risks, reading.normalized.views)
-        risks.update(self._own.risks(summaries))
+        for rule, value in self._own.risks(summaries).items():
+            risks[rule] = max(value, risks.get(rule, 0.0))
         families = {family: max(one.families[family] for one in by_view) for family in by_view[0].families}
         worst = max(by_view, key=lambda one: max(one.families.values()))
         return Scored(

@@ -64,13 +64,12 @@ def train_policy(
     new = [rule for rule in policy.rules if rule.id not in set(base.rules)]
     if not new:
         raise TrainingError("every rule already has a trained head", place=policy.name, repair="Serve it as it is.")
-    if out.is_file() or (out.exists() and any(out.iterdir())):
-        raise TrainingError("not an empty folder", place=str(out), repair="Name a new folder.")
+    require_empty(out)
     rng = random.Random(seed)
     lines = pack_lines(folder, rng) if folder else []
     sides = {rule.id: _sides(rule, lines, rows, rng) for rule in new}
-    ordinary = _ordinary(rng)
-    features = _Features(policy, base)
+    ordinary = ordinary_texts(rng)
+    features = Features(policy, base)
     count = sum(len(side.texts) for pair in sides.values() for side in pair)
     report(f"{len(new)} rules, {count} texts, {len(ordinary)} ordinary ones")
     plain = features.of(ordinary)
@@ -81,8 +80,18 @@ def train_policy(
         head, tails[rule.id] = _learn(rule.id, features, read, sides, plain)
         heads.append(head)
         report(f"{rule.id}: learned")
-    _write(base, out, policy, [rule.id for rule in new], np.stack(heads), tails)
+    write_heads(base, out, policy, [rule.id for rule in new], np.stack(heads), tails)
     return out
+
+
+def require_empty(out: Path) -> None:
+    """Refuse to write weights where something is.
+
+    Raises:
+        TrainingError: naming the folder.
+    """
+    if out.is_file() or (out.exists() and any(out.iterdir())):
+        raise TrainingError("not an empty folder", place=str(out), repair="Name a new folder.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +104,7 @@ class _Side:
 
 def _learn(
     rule: str,
-    features: "_Features",
+    features: "Features",
     read: Mapping[str, tuple[Floats, Floats]],
     sides: Mapping[str, tuple[_Side, _Side]],
     plain: Floats,
@@ -121,7 +130,7 @@ def _learn(
     return head, benign_tail(own if broken else np.concatenate([own, ordinary @ head]))
 
 
-class _Features:
+class Features:
     """Summaries of texts, and what the reasoning head says of a rule."""
 
     def __init__(self, policy: Policy, weights: Weights) -> None:
@@ -203,24 +212,27 @@ def _widen(texts: Sequence[str], rng: random.Random) -> list[str]:
     return list(dict.fromkeys(made))
 
 
-def _ordinary(rng: random.Random) -> list[str]:
+def ordinary_texts(rng: random.Random) -> list[str]:
     """Benign texts of our own grammars, for rules to stay quiet on."""
     texts = [text for block in load_grammars() if block.side == "benign" for text in block.expand(1, rng)]
     return rng.sample(texts, min(ORDINARY, len(texts)))
 
 
-def _write(
+def write_heads(
     base: Weights, out: Path, policy: Policy, rules: Sequence[str], heads: Matrix, tails: Mapping[str, list[float]]
 ) -> None:
+    """The weights of ``base`` with these heads beside those it has; a rule that has one already gets the new one."""
     out.mkdir(parents=True, exist_ok=True)
     for name in base.manifest["files"]:
         shutil.copy(base.folder / name, out / name)
-    np.savez_compressed(out / "custom.npz", heads=heads.astype(np.float32))
+    kept = {rule: head.weights for rule, head in base.custom.items() if rule not in rules}
+    joined = np.concatenate([np.stack(list(kept.values())), heads]) if kept else heads
+    np.savez_compressed(out / "custom.npz", heads=joined.astype(np.float32))
     manifest: dict[str, Any] = json.loads(json.dumps(base.manifest))
     manifest["name"] = f"{base.manifest['name']}+{policy.name}"
     manifest["custom"] = {
-        "rules": list(rules),
-        "tails": dict(tails),
+        "rules": [*kept, *rules],
+        "tails": {rule: base.manifest["custom"]["tails"][rule] for rule in kept} | dict(tails),
         "policy_digest": policy.digest,
         "base_digest": base.digest,
     }

@@ -78,7 +78,7 @@ class Weights:
 
     @cached_property
     def custom(self) -> dict[str, CustomHead]:
-        """Heads that ``solon train --policy`` fitted for rules of one's own; empty for the shipped weights."""
+        """Heads fitted for rules of one's own, or for findings of any rule; empty for the shipped weights."""
         if "custom" not in self.manifest:
             return {}
         with np.load(self.folder / "custom.npz") as arrays:
