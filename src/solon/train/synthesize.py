@@ -153,8 +153,7 @@ def _prompts(rule: Rule, count: int) -> Iterator[tuple[str, bool]]:
 
 def _row(rule: Rule, text: str, broken: bool, *, source: str = "synthesized") -> Row:
     if broken:
-        labels = {
-            family: int(family == rule_family(rule.id)) or UNKNOWN for family in ("harm", "jailbreak", "injection")
-        }
-        return Row(text=text, rules=(rule.id,), source=source, **labels)
+        family = rule_family(rule.id)
+        harm, jailbreak, injection = (1 if family == form else UNKNOWN for form in ("harm", "jailbreak", "injection"))
+        return Row(text=text, harm=harm, jailbreak=jailbreak, injection=injection, rules=(rule.id,), source=source)
     return Row(text=text, harm=0, jailbreak=0, injection=0, near=rule.id, source=source)
