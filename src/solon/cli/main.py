@@ -15,6 +15,7 @@ _NOUNS = {
     "keys": "API keys of the gateway: new, list, revoke",
     "ledger": "the records of every decision: show, export, gaps, prune, erase",
     "policy": "the policy as source code: lint, test, diff, explain",
+    "redteam": "attacks on a guard, a gateway or a model: run, show, attacks",
     "serve": "the gateway in front of any model: OpenAI and Anthropic clients in, any upstream behind",
     "train": "policy + data: calibrated, versioned weights with a model card",
 }

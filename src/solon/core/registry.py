@@ -7,6 +7,7 @@ from solon.core.errors import SolonError
 
 CODECS = "solon.codecs"
 CLASSIFIERS = "solon.classifiers"
+ATTACKS = "solon.attacks"
 
 
 def load(group: str) -> dict[str, Any]:
