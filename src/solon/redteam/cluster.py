@@ -14,7 +14,7 @@ ALIKE = 0.5
 """Likeness of two wrappers from which on they are one."""
 REPEATED = 0.8
 """Likeness of two whole prompts to one goal from which on the later is a repetition."""
-_FEW = 3
+FEW = 3
 """Word pairs below which a wrapper is no wrapper: the technique alone tells."""
 
 
@@ -55,7 +55,7 @@ def cluster(findings: Sequence[Finding], reader: Reader | None = None) -> list[F
             for earlier in own[:place]:
                 if same[later] == "" and _repeats(findings, traces, earlier, later):
                     same[later] = same[earlier] or findings[earlier].key
-                if _root(parent, earlier) != _root(parent, later) and _one_wrapper(traces[earlier], traces[later]):
+                if _root(parent, earlier) != _root(parent, later) and one_wrapper(traces[earlier], traces[later]):
                     parent[_root(parent, later)] = _root(parent, earlier)
     names = {at: _name(traces[at], findings[at].key) for at in range(len(findings)) if _root(parent, at) == at}
     return [replace(one, cluster=names[_root(parent, at)], same_as=same[at]) for at, one in enumerate(findings)]
@@ -74,8 +74,9 @@ def _repeats(findings: Sequence[Finding], traces: Sequence[Trace], earlier: int,
     return one.goal.id == other.goal.id and likeness(traces[earlier].whole, traces[later].whole) >= REPEATED
 
 
-def _one_wrapper(one: Trace, other: Trace) -> bool:
-    if len(one.wrapper) < _FEW and len(other.wrapper) < _FEW:
+def one_wrapper(one: Trace, other: Trace) -> bool:
+    """Whether two findings of one technique put the same words around their goals."""
+    if len(one.wrapper) < FEW and len(other.wrapper) < FEW:
         return True
     return likeness(one.wrapper, other.wrapper) >= ALIKE
 
