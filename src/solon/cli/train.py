@@ -62,7 +62,7 @@ def command(
     --out, and an interrupted run goes on from the last.
 
     With --findings, what broke the guard is learned: from scratch among all other rows, else by a head beside the
-    trained one for each rule that was broken.
+    trained ones, in minutes.
     """
     policy = load_policy(pack)
     say = _reporter()

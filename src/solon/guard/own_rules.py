@@ -1,7 +1,5 @@
 """Rules without a trained head: judged by what ``solon train --policy`` learned, else from their words and examples.
 
-Rules that have one, and were taught findings since (``solon train --findings``), are judged here too.
-
 A pack's examples fit a small head of each rule the moment the pack is opened; where a rule has too few of them, the
 policy-reasoning head judges from its words alone. Every rule has a benign tail of its own.
 """
@@ -36,7 +34,7 @@ class Tail(NamedTuple):
 
 
 class OwnRules:
-    """The rules of ``policy`` that ``weights`` were not trained on, or have a further head for.
+    """The rules of ``policy`` that ``weights`` were not trained on.
 
     Args:
         policy: the pack.
@@ -46,7 +44,7 @@ class OwnRules:
 
     def __init__(self, policy: Policy, weights: Weights, summarise: Summarise) -> None:
         known = set(weights.rules)
-        self.rules = tuple(rule for rule in policy.rules if rule.id not in known or rule.id in weights.custom)
+        self.rules = tuple(rule for rule in policy.rules if rule.id not in known)
         self._weights = weights
         self._summarise = summarise
 
@@ -77,12 +75,11 @@ class OwnRules:
     @cached_property
     def _fitted(self) -> dict[str, tuple[CustomHead, Tail]]:
         """Heads and tails from examples, for the rules that nobody trained."""
-        known = set(self._weights.rules)
-        sides = {rule.id: self._sides(rule) for rule in self.rules if rule.id not in known}
+        sides = {rule.id: self._sides(rule) for rule in self.rules}
         ordinary = self._weights.ordinary
         made: dict[str, tuple[CustomHead, Tail]] = {}
         for rule in self.rules:
-            forbidden, allowed = sides.get(rule.id, (ordinary[:0], ordinary[:0]))
+            forbidden, allowed = sides[rule.id]
             if rule.id in self._weights.custom or min(len(forbidden), len(allowed)) < FEWEST:
                 continue
             others = [part for other, pair in sides.items() if other != rule.id for part in pair if len(part)]

@@ -69,7 +69,7 @@ def train_policy(
     lines = pack_lines(folder, rng) if folder else []
     sides = {rule.id: _sides(rule, lines, rows, rng) for rule in new}
     ordinary = ordinary_texts(rng)
-    features = Features(policy, base)
+    features = _Features(policy, base)
     count = sum(len(side.texts) for pair in sides.values() for side in pair)
     report(f"{len(new)} rules, {count} texts, {len(ordinary)} ordinary ones")
     plain = features.of(ordinary)
@@ -80,7 +80,7 @@ def train_policy(
         head, tails[rule.id] = _learn(rule.id, features, read, sides, plain)
         heads.append(head)
         report(f"{rule.id}: learned")
-    write_heads(base, out, policy, [rule.id for rule in new], np.stack(heads), tails)
+    _write(base, out, policy, [rule.id for rule in new], np.stack(heads), tails)
     return out
 
 
@@ -104,7 +104,7 @@ class _Side:
 
 def _learn(
     rule: str,
-    features: "Features",
+    features: "_Features",
     read: Mapping[str, tuple[Floats, Floats]],
     sides: Mapping[str, tuple[_Side, _Side]],
     plain: Floats,
@@ -130,7 +130,7 @@ def _learn(
     return head, benign_tail(own if broken else np.concatenate([own, ordinary @ head]))
 
 
-class Features:
+class _Features:
     """Summaries of texts, and what the reasoning head says of a rule."""
 
     def __init__(self, policy: Policy, weights: Weights) -> None:
@@ -218,21 +218,18 @@ def ordinary_texts(rng: random.Random) -> list[str]:
     return rng.sample(texts, min(ORDINARY, len(texts)))
 
 
-def write_heads(
+def _write(
     base: Weights, out: Path, policy: Policy, rules: Sequence[str], heads: Matrix, tails: Mapping[str, list[float]]
 ) -> None:
-    """The weights of ``base`` with these heads beside those it has; a rule that has one already gets the new one."""
     out.mkdir(parents=True, exist_ok=True)
     for name in base.manifest["files"]:
         shutil.copy(base.folder / name, out / name)
-    kept = {rule: head.weights for rule, head in base.custom.items() if rule not in rules}
-    joined = np.concatenate([np.stack(list(kept.values())), heads]) if kept else heads
-    np.savez_compressed(out / "custom.npz", heads=joined.astype(np.float32))
+    np.savez_compressed(out / "custom.npz", heads=heads.astype(np.float32))
     manifest: dict[str, Any] = json.loads(json.dumps(base.manifest))
     manifest["name"] = f"{base.manifest['name']}+{policy.name}"
     manifest["custom"] = {
-        "rules": [*kept, *rules],
-        "tails": {rule: base.manifest["custom"]["tails"][rule] for rule in kept} | dict(tails),
+        "rules": list(rules),
+        "tails": dict(tails),
         "policy_digest": policy.digest,
         "base_digest": base.digest,
     }

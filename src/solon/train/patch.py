@@ -1,30 +1,36 @@
-"""Teaches findings in minutes, on a CPU, without torch: a further head for each rule that was broken.
+"""Teaches findings in minutes, on a CPU, without torch: one further head over the encoder's summaries.
 
-The encoder stays; the rule's trained head stays; a logistic head beside it learns the findings' rows against the same
-wrappers around harmless goals, what the pack allows, and ordinary texts. Whichever of the two is riskier speaks. Its
-tail is set on texts that it was not fitted to, and it may spend a small part of the benign budget. A patch holds until
-the next training (``--from-scratch --start``) has learned the findings itself: it costs the cascade, since the scout
-knows nothing of it.
+The encoder and every trained head stay as they are. The new head learns what the findings hold against the same
+wrappers around harmless goals, the examples of the policy on both sides, and ordinary texts. Its tail is set on texts
+that it was not fitted to, and it may spend a part of the benign budget beside what is there. A patch holds until the
+next training (``--from-scratch --start``) has learned the findings itself; until then it costs the cascade, since the
+scout knows nothing of it.
 """
 
+import hashlib
+import json
 import random
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from solon.core.errors import TrainingError
-from solon.core.policy import Policy, Rule
+from solon.core.policy import Policy
 from solon.engines.classifiers.head import Matrix, fit_head, unseen_logits
-from solon.engines.classifiers.weights import load_weights
-from solon.engines.ensemble.stack import benign_tail, risk
-from solon.train.custom import Features, ordinary_texts, require_empty, write_heads
+from solon.engines.classifiers.weights import Weights, load_weights
+from solon.engines.ensemble.stack import benign_tail
+from solon.guard.stage1 import Stage1
+from solon.train import calibrate
+from solon.train.custom import ordinary_texts, require_empty
 from solon.train.row import Row
 
-SHARE = 0.25
-"""The part of the benign budget that all patched rules together may spend."""
-_FEWEST = 3
-"""Rows a side of a rule must have before a head is fitted to them."""
+SHARE = 0.5
+"""The part of the benign budget that the head may spend."""
+_FEWEST = 8
+"""Rows each side must have."""
 
 
 def patch(
@@ -36,7 +42,7 @@ def patch(
     seed: int = 7,
     report: Callable[[str], None] = print,
 ) -> Path:
-    """Write ``weights`` with a head for each rule that ``rows`` break.
+    """Write ``weights`` with a head that learned ``rows``; a patch that they had is replaced.
 
     Args:
         policy: whose rules they are.
@@ -44,53 +50,66 @@ def patch(
         rows: of findings, both sides (``synthesize.user_rows``).
         weights: what to patch; the shipped weights by default.
         seed: of the ordinary texts.
-        report: hears a line a rule.
+        report: hears what was learned.
 
     Raises:
-        TrainingError: where no rule has rows enough on both sides, or ``out`` is taken.
+        TrainingError: where a side has too few rows, or ``out`` is taken.
     """
     base = load_weights(weights)
     require_empty(out)
-    harmful = {rule.id: [row.text for row in rows if rule.id in row.rules] for rule in policy.rules}
-    benign = [row.text for row in rows if row.benign]
-    broken = [rule for rule in policy.rules if len(harmful[rule.id]) >= _FEWEST]
-    if not broken or len(benign) < _FEWEST:
+    harmful = [row for row in rows if row.rules]
+    benign = [row for row in rows if row.benign]
+    if min(len(harmful), len(benign)) < _FEWEST:
         raise TrainingError(
-            f"no rule has {_FEWEST} harmful rows beside {_FEWEST} benign ones", place="--findings",
+            f"{len(harmful)} harmful and {len(benign)} benign rows, at least {_FEWEST} of each are needed",
+            place="--findings",
             repair="Make rows of both sides: `solon redteam findings rows`.",
-        )  # fmt: skip
-    features = Features(policy, base)
-    near = features.of(benign)
-    plain = features.of(ordinary_texts(random.Random(seed)))
-    heads: list[Matrix] = []
-    tails: dict[str, list[float]] = {}
-    for rule in broken:
-        bad = features.of([*harmful[rule.id], *rule.examples.forbidden])
-        allowed = np.concatenate([near, features.of(rule.examples.allowed)])
-        head, tail = _fit(features, rule, bad, allowed, plain, share=SHARE / len(broken))
-        heads.append(head)
-        tails[rule.id] = tail
-        caught = _risks(features.with_words(bad, rule.id) @ head, tail)[: len(harmful[rule.id])]
-        stopped = _risks(features.with_words(near, rule.id) @ head, tail)
-        report(
-            f"{rule.id}: risk above 0.5 in {int((caught > 0.5).sum())} of {len(caught)} harmful rows "
-            f"and {int((stopped > 0.5).sum())} of {len(stopped)} benign ones"
         )
-    write_heads(base, out, policy, [rule.id for rule in broken], np.stack(heads), tails)
+    rules = sorted({rule for row in harmful for rule in row.rules})
+    head, tail, caught, stopped = _learn(policy, base, harmful, benign, rules, random.Random(seed))
+    report(
+        f"the head flags {caught:.0%} of {len(harmful)} harmful rows and {stopped:.0%} of {len(benign)} benign ones, "
+        "the benign as heads see them that were fitted without them"
+    )
+    _write(base, out, head, tail, rules)
     return out
 
 
-def _fit(
-    features: Features, rule: Rule, bad: np.ndarray, near: np.ndarray, plain: np.ndarray, *, share: float
-) -> tuple[Matrix, list[float]]:
-    """A head, and the place of its tail on ordinary texts that taught nothing and on near ones left out in turn."""
-    x, x_near, x_plain = (features.with_words(part, rule.id) for part in (bad, near, plain))
-    head = fit_head(x, x_near, x_plain)
-    own = unseen_logits(x, x_near, x_plain, range(len(x_near) + len(x_plain)))[: len(x_near)]
-    apart = features.with_words(features.unseen, rule.id) @ head
-    return head, benign_tail(np.concatenate([own, apart]), share=share)
+def _learn(
+    policy: Policy,
+    base: Weights,
+    harmful: Sequence[Row],
+    benign: Sequence[Row],
+    rules: Sequence[str],
+    rng: random.Random,
+) -> tuple[Matrix, list[float], float, float]:
+    """The head, its tail, and the shares of both sides above the place where one in a hundred benign texts lies."""
+    stage1 = Stage1(policy, base)
+
+    def read(texts: Sequence[str]) -> Matrix:
+        summaries = stage1.summarise(texts)
+        return np.column_stack([summaries, np.ones(len(summaries))]).astype(np.float64)
+
+    bad = read([row.text for row in harmful])
+    near = read([row.text for row in benign])
+    known = read([text for rule in policy.rules if rule.id in rules for text in rule.examples.forbidden])
+    allowed = read([text for rule in policy.rules for text in rule.examples.allowed])
+    others = np.concatenate([allowed, read(ordinary_texts(rng))])
+    x = np.concatenate([bad, known])
+    head = fit_head(x, near, others)
+    logits = unseen_logits(x, near, others, range(len(near) + len(others)))
+    apart = np.column_stack([base.ordinary, np.ones(len(base.ordinary))]).astype(np.float64) @ head
+    tail = benign_tail(np.concatenate([logits, apart]), share=SHARE)
+    return head, tail, float((bad @ head > tail[0]).mean()), float((logits[: len(near)] > tail[0]).mean())
 
 
-def _risks(logits: Matrix, tail: Sequence[float]) -> Matrix:
-    places = (logits - tail[0]) / (tail[1] - tail[0])
-    return np.asarray(risk(places.astype(np.float32)), np.float64)
+def _write(base: Weights, out: Path, head: Matrix, tail: Sequence[float], rules: Sequence[str]) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    for name in base.manifest["files"]:
+        shutil.copy(base.folder / name, out / name)
+    np.savez_compressed(out / "patch.npz", head=head.astype(np.float32))
+    manifest: dict[str, Any] = json.loads(json.dumps(base.manifest))
+    manifest["name"] = f"{base.manifest['name'].removesuffix('+findings')}+findings"
+    manifest["patch"] = {"tail": list(tail), "rules": list(rules), "base_digest": base.digest}
+    manifest["files"]["patch.npz"] = hashlib.sha256((out / "patch.npz").read_bytes()).hexdigest()
+    calibrate.write_manifest(out, manifest)
