@@ -34,6 +34,25 @@ def findings() -> None:
 command = findings
 
 
+@findings.command("collect")
+@click.argument("store", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@_OUT
+def collect_command(store: Path, out: Path) -> None:
+    """Take the successes on harmful goals out of a campaign's STORE.
+
+    Exit code 1 where there is none.
+    """
+    from solon.core.attempt import Outcome
+    from solon.redteam.findings import findings_of, write_findings
+    from solon.redteam.store import open_store
+
+    with _reading(), open_store(store) as opened:
+        count = write_findings(out, findings_of(opened.attempts(outcome=Outcome.SUCCESS)))
+    click.echo(f"{count} findings in {out}")
+    if not count:
+        raise SystemExit(MISSED)
+
+
 @findings.command("minimise")
 @_FILE
 @_OUT
