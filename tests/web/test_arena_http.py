@@ -435,6 +435,18 @@ def test_a_mistake_in_the_configuration_is_told_with_its_line(tmp_path: Path, te
     assert place in error.value.place
 
 
+def test_the_configuration_in_the_docs_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "arena.md").read_text(encoding="utf-8")
+    path = tmp_path / "arena.yaml"
+    path.write_text(page.partition("```yaml\n")[2].partition("```")[0], encoding="utf-8")
+    for name in ("ARENA_ADA", "MODEL_KEY"):
+        monkeypatch.setenv(name, "sk-test")
+    config = load_arena(path)
+    assert config.operators[0].api_key.get_secret_value() == "sk-test"
+    assert config.all_goals["vault"].cents == 50_000
+    assert len(config.all_goals) > 5
+
+
 def test_goals_come_from_a_pack(tmp_path: Path) -> None:
     path = tmp_path / "a.yaml"
     path.write_text("goals_from: {pack: baseline, rules: [cyber], each: 2}\n", encoding="utf-8")

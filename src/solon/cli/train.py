@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -40,21 +40,7 @@ if TYPE_CHECKING:
 @click.option("--generator", metavar="URL", help="OpenAI-compatible endpoint that writes more examples by rule.")
 @click.option("--generator-model", default="", help="Its model name.")
 @click.option("--seed", default=7, show_default=True)
-def command(
-    pack: str,
-    out: Path,
-    data: Path | None,
-    rows: Path | None,
-    findings: Path | None,
-    from_scratch: bool,
-    minutes: float,
-    scout_of: Path | None,
-    start: Path | None,
-    runs: int,
-    generator: str | None,
-    generator_model: str,
-    seed: int,
-) -> None:
+def command(pack: str, out: Path, **chosen: Any) -> None:
     """Teach the rules of a policy.
 
     Without --from-scratch the shipped encoder stays and every rule it does not know gets a head of its own, on a CPU,
@@ -65,28 +51,32 @@ def command(
     trained ones, in minutes.
     """
     policy = load_policy(pack)
-    say = _reporter()
-    found = _found(policy, findings)
-    if scout_of is not None:
-        from solon.train.distil import distil
-
-        folder = distil(scout_of, policy, out, data=data, seed=seed, report=say)
-    elif from_scratch:
-        from solon.train.pipeline import Plan, train
-
-        plan = Plan(out=out, data=data, minutes=minutes, seed=seed, start=start, runs=runs, findings=found)
-        folder = train(plan, policy, report=say)
-    elif findings is not None:
-        from solon.train.patch import patch
-
-        folder = patch(policy, out, found, weights=start, seed=seed, report=say)
-    else:
-        from solon.train.custom import train_policy
-
-        more = _more_rows(policy, rows, generator, generator_model, seed, say)
-        folder = train_policy(policy, out, folder=pack_folder(pack), rows=more, seed=seed, report=say)
+    folder = _trained(policy, pack, out, chosen, _reporter())
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     click.echo(f"weights {manifest['name']} in {folder}; serve them with Guard({pack!r}, weights={str(folder)!r})")
+
+
+def _trained(policy: "Policy", pack: str, out: Path, chosen: dict[str, Any], say: Callable[[str], None]) -> Path:
+    """Run what the options ask for; returns the folder of weights."""
+    seed, data, start = chosen["seed"], chosen["data"], chosen["start"]
+    found = _found(policy, chosen["findings"])
+    if chosen["scout_of"] is not None:
+        from solon.train.distil import distil
+
+        return distil(chosen["scout_of"], policy, out, data=data, seed=seed, report=say)
+    if chosen["from_scratch"]:
+        from solon.train.pipeline import Plan, train
+
+        times = {"minutes": chosen["minutes"], "runs": chosen["runs"]}
+        return train(Plan(out=out, data=data, seed=seed, start=start, findings=found, **times), policy, report=say)
+    if chosen["findings"] is not None:
+        from solon.train.patch import patch
+
+        return patch(policy, out, found, weights=start, seed=seed, report=say)
+    from solon.train.custom import train_policy
+
+    more = _more_rows(policy, chosen["rows"], chosen["generator"], chosen["generator_model"], seed, say)
+    return train_policy(policy, out, folder=pack_folder(pack), rows=more, seed=seed, report=say)
 
 
 def _found(policy: "Policy", findings: Path | None) -> "list[Row]":

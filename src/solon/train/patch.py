@@ -1,4 +1,4 @@
-"""Teaches findings in minutes, on a CPU, without torch: one further head over the encoder's summaries.
+"""Teaches findings in minutes, on a CPU, without torch: one further head over what the encoder says of a text.
 
 The encoder and every trained head stay as they are. The new head learns what the findings hold against the same
 wrappers around harmless goals, the examples of the policy on both sides, and ordinary texts. Its tail is set on texts
@@ -20,6 +20,7 @@ import numpy as np
 from solon.core.errors import TrainingError
 from solon.core.policy import Policy
 from solon.engines.classifiers.head import Matrix, fit_head, unseen_logits
+from solon.engines.classifiers.patch import patch_columns
 from solon.engines.classifiers.weights import Weights, load_weights
 from solon.engines.ensemble.stack import benign_tail
 from solon.guard.stage1 import Stage1
@@ -87,8 +88,8 @@ def _learn(
     stage1 = Stage1(policy, base)
 
     def read(texts: Sequence[str]) -> Matrix:
-        summaries = stage1.summarise(texts)
-        return np.column_stack([summaries, np.ones(len(summaries))]).astype(np.float64)
+        logits, summaries = stage1.first_windows(texts)
+        return patch_columns(summaries, logits)
 
     bad = read([row.text for row in harmful])
     near = read([row.text for row in benign])
@@ -98,8 +99,7 @@ def _learn(
     x = np.concatenate([bad, known])
     head = fit_head(x, near, others)
     logits = unseen_logits(x, near, others, range(len(near) + len(others)))
-    apart = np.column_stack([base.ordinary, np.ones(len(base.ordinary))]).astype(np.float64) @ head
-    tail = benign_tail(np.concatenate([logits, apart]), share=SHARE)
+    tail = benign_tail(logits, share=SHARE)
     return head, tail, float((bad @ head > tail[0]).mean()), float((logits[: len(near)] > tail[0]).mean())
 
 

@@ -10,7 +10,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from solon.core.attempt import Goal
 from solon.core.errors import ConfigError, PolicyError, SuiteError
-from solon.gateway.config_base import HttpUrl, Keyed, Settings, misplaced, state_folder
+from solon.gateway.config_base import FileName, HttpUrl, Keyed, Settings, misplaced, state_folder
 from solon.policies.places import Entry, Place, read_text, read_yaml
 from solon.redteam.goals import LONGEST, example_goals
 
@@ -79,7 +79,8 @@ class GuardSettings(Settings):
 
     enabled: bool = True
     policy: str = "baseline"
-    weights: Path | None = None
+    weights: FileName | None = None
+    """A folder of weights; the shipped ones by default."""
     stops: Literal["refine", "block"] = "refine"
     """The mildest action that stops a message or a reply."""
 
