@@ -97,8 +97,8 @@ def test_findings_against_the_shipped_guard_are_caught_after_a_patch(
 
     shares = stopped(taught), stopped(held), stopped(good[1::2])
     print("stopped: taught, held out, harmless", shares)
-    assert shares[0] > 0.5
-    assert shares[1] > 0.2
+    assert shares[0] > 0.4
+    assert shares[1] > 0.25
     assert shares[2] < 0.1
 
 

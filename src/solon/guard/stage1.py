@@ -214,7 +214,7 @@ class Stage1:
         risks: dict[str, float] = {rule: max(one.risks[rule] for one in by_view) for rule in by_view[0].risks}
         _compose_minors(risks, reading.normalized.views)
         risks.update(self._own.risks(summaries))
-        self._patched(risks, summaries, logits)
+        self._patched(risks, summaries)
         families = {family: max(one.families[family] for one in by_view) for family in by_view[0].families}
         worst = max(by_view, key=lambda one: max(one.families.values()))
         return Scored(
@@ -233,12 +233,12 @@ class Stage1:
             guesses=reading.guesses,
         )
 
-    def _patched(self, risks: dict[str, float], summaries: Floats, logits: Floats) -> None:
+    def _patched(self, risks: dict[str, float], summaries: Floats) -> None:
         """What the findings' head says goes to the riskiest of the rules that were broken."""
         patch = self.weights.patch
         known = [rule for rule in patch.rules if rule in risks] if patch is not None else []
         if patch is not None and known and len(summaries):
-            found = patch.place(float(soft_top(patch.score(summaries, logits)[:, None])[0]))
+            found = patch.place(float(soft_top(patch.score(summaries)[:, None])[0]))
             worst = max(known, key=lambda rule: risks[rule])
             risks[worst] = max(risks[worst], float(risk(found)))
 
@@ -282,13 +282,9 @@ class Stage1:
 
     def summarise(self, texts: Sequence[str]) -> Floats:
         """Unit-length summaries (texts, width) of the first window of each text."""
-        return self.first_windows(texts)[1]
-
-    def first_windows(self, texts: Sequence[str]) -> tuple[Floats, Floats]:
-        """Logits (texts, heads) and summaries (texts, width) of the first window of each text."""
         encoder = self.weights.encoder
         windows = [(encoder.windows(text) or [Window(start=0, end=0, ids=())])[0] for text in texts]
-        return encoder.run(windows)
+        return encoder.run(windows)[1]
 
     def _spans(self, reading: _Reading, logits: Floats) -> dict[str, Span]:
         """Where in the original each family's riskiest window lies."""

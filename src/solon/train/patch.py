@@ -1,7 +1,7 @@
-"""Teaches findings in minutes, on a CPU, without torch: one further head over what the encoder says of a text.
+"""Teaches findings in minutes, on a CPU, without torch: one further head over the encoder's summaries.
 
 The encoder and every trained head stay as they are. The new head learns what the findings hold against the same
-wrappers around harmless goals, the examples of the policy on both sides, and ordinary texts. Its tail is set on texts
+wrappers around harmless goals, what the policy allows, and ordinary texts. Its tail is set on texts
 that it was not fitted to, and it may spend a part of the benign budget beside what is there. A patch holds until the
 next training (``--from-scratch --start``) has learned the findings itself; until then it costs the cascade, since the
 scout knows nothing of it.
@@ -20,7 +20,6 @@ import numpy as np
 from solon.core.errors import TrainingError
 from solon.core.policy import Policy
 from solon.engines.classifiers.head import Matrix, fit_head, unseen_logits
-from solon.engines.classifiers.patch import patch_columns
 from solon.engines.classifiers.weights import Weights, load_weights
 from solon.engines.ensemble.stack import benign_tail
 from solon.guard.stage1 import Stage1
@@ -67,7 +66,7 @@ def patch(
             repair="Make rows of both sides: `solon redteam findings rows`.",
         )
     rules = sorted({rule for row in harmful for rule in row.rules})
-    head, tail, caught, stopped = _learn(policy, base, harmful, benign, rules, random.Random(seed))
+    head, tail, caught, stopped = _learn(policy, base, harmful, benign, random.Random(seed))
     report(
         f"the head flags {caught:.0%} of {len(harmful)} harmful rows and {stopped:.0%} of {len(benign)} benign ones, "
         "the benign as heads see them that were fitted without them"
@@ -77,29 +76,27 @@ def patch(
 
 
 def _learn(
-    policy: Policy,
-    base: Weights,
-    harmful: Sequence[Row],
-    benign: Sequence[Row],
-    rules: Sequence[str],
-    rng: random.Random,
+    policy: Policy, base: Weights, harmful: Sequence[Row], benign: Sequence[Row], rng: random.Random
 ) -> tuple[Matrix, list[float], float, float]:
-    """The head, its tail, and the shares of both sides above the place where one in a hundred benign texts lies."""
+    """The head, its tail, and the shares of both sides above the place where one in a hundred benign texts lies.
+
+    The bare examples that break the rules do not teach: the trained heads know them, and a head that is to flag them,
+    too, tells the wrapped ones less well apart. What the policy allows teaches and does not count in the tail, which
+    stands for traffic (docs/LOG.md).
+    """
     stage1 = Stage1(policy, base)
 
     def read(texts: Sequence[str]) -> Matrix:
-        logits, summaries = stage1.first_windows(texts)
-        return patch_columns(summaries, logits)
+        summaries = stage1.summarise(texts)
+        return np.column_stack([summaries, np.ones(len(summaries))]).astype(np.float64)
 
     bad = read([row.text for row in harmful])
     near = read([row.text for row in benign])
-    known = read([text for rule in policy.rules if rule.id in rules for text in rule.examples.forbidden])
     allowed = read([text for rule in policy.rules for text in rule.examples.allowed])
-    others = np.concatenate([allowed, read(ordinary_texts(rng))])
-    x = np.concatenate([bad, known])
-    head = fit_head(x, near, others)
-    logits = unseen_logits(x, near, others, range(len(near) + len(others)))
-    tail = benign_tail(logits, share=SHARE)
+    others = np.concatenate([read(ordinary_texts(rng)), allowed])
+    head = fit_head(bad, near, others)
+    logits = unseen_logits(bad, near, others, range(len(near) + len(others)))
+    tail = benign_tail(logits[: len(logits) - len(allowed)], share=SHARE)
     return head, tail, float((bad @ head > tail[0]).mean()), float((logits[: len(near)] > tail[0]).mean())
 
 
