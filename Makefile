@@ -36,9 +36,10 @@ check: lint ## what to run before a commit: lint and the fast tests
 bench: $(FULL) ## every benchmark; each prints its figures with n and interval
 	PYTHON=$(BIN)/python benchmarks/run_all.sh
 
-docs: $(FULL) ## write the generated pages again (docs/cli.md, docs/gateway_reference.md)
+docs: $(FULL) ## write the generated pages again (docs/cli.md, docs/gateway_reference.md, docs/attacks.md)
 	$(BIN)/python tools/cli_reference.py docs/cli.md
 	$(BIN)/python tools/gateway_reference.py docs/gateway_reference.md
+	$(BIN)/python tools/attacks_reference.py docs/attacks.md
 
 golden: $(FULL) ## rewrite golden files from the present behaviour; review the diff
 	$(BIN)/python -m pytest -p no:randomly --write-golden -m golden

@@ -16,7 +16,7 @@ from solon.web.arena.app import ArenaApp, Parts
 from solon.web.arena.config import ArenaConfig
 from solon.web.arena.store import Store
 from solon.web.arena.target import target_of
-from solon.web.arena.verdicts import Court, Proof
+from solon.web.arena.verdicts import ArenaGrader, Court
 
 OPERATOR_KEY = "sk-operator-test"
 SECRET = "marigold"
@@ -58,7 +58,7 @@ class Arena:
     ) -> None:
         self.config = config
         self.store = Store(config.database, ledger)
-        self.court = Court(self.store, config, Proof(config))
+        self.court = Court(self.store, config, ArenaGrader(config))
         parts = Parts(
             config=config, store=self.store, target=target or target_of(config, guard), court=self.court,
             operators={"ada": OPERATOR_KEY},

@@ -47,12 +47,12 @@ def serve_command(config: Path | None, host: str, port: int) -> None:
         from solon.web.arena.operator import invitation_link
         from solon.web.arena.store import fresh_secret
         from solon.web.arena.target import target_of
-        from solon.web.arena.verdicts import Court, Proof
+        from solon.web.arena.verdicts import ArenaGrader, Court
         from solon.web.session import session_secret
 
         keys = {one.name: one.api_key.get_secret_value() for one in settings.operators if one.api_key is not None}
         printed = "" if keys else fresh_secret("sk-operator")
-        court = Court(store, settings, Proof(settings))
+        court = Court(store, settings, ArenaGrader(settings))
         parts = Parts(
             config=settings, store=store, target=target_of(settings), court=court,
             operators=keys or {"operator": printed},
@@ -98,10 +98,10 @@ def export_command(config: Path | None, what: str, out: Path) -> None:
     """
     with _needed(), _opened(config) as (settings, store):
         from solon.web.arena import board
-        from solon.web.arena.verdicts import Court, Proof
+        from solon.web.arena.verdicts import ArenaGrader, Court
 
         makers = {"attempts": board.attempts_jsonl, "findings": board.findings_jsonl, "bounties": board.bounties_csv}
-        body = makers[what](Court(store, settings, Proof(settings)))
+        body = makers[what](Court(store, settings, ArenaGrader(settings)))
     out.write_bytes(body)
     click.echo(f"{what} in {out}")
 

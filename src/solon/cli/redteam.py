@@ -1,6 +1,7 @@
 """``solon redteam``: attacks on the guard in process, the gateway, or any model by its address."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,28 @@ if TYPE_CHECKING:
     from solon.redteam.report import Report
 
 MISSED, WRONG_USE, UNKNOWN, INTERRUPTED = 1, 2, 3, 130
-_STORES = Path("runs/redteam")
+_POSITIVE = click.FloatRange(min=0, min_open=True)
+_DIALECTS = ("openai_chat", "openai_responses", "anthropic_messages")
+
+
+def _model_options(command: Callable[..., None]) -> Callable[..., None]:
+    """How the model behind the address is asked, and who writes attacks for searches."""
+    options = (
+        click.option("--model", default="", help="Name of the model behind the URL."),
+        click.option("--dialect", type=click.Choice(_DIALECTS), default=_DIALECTS[0], show_default=True),
+        click.option("--key-env", metavar="VARIABLE", help="Environment variable with the key for the URL."),
+        click.option("--max-tokens", type=click.IntRange(1), default=512, show_default=True, help="Of one answer."),
+        click.option("--temperature", type=click.FloatRange(0, 2), help="Left to the server by default."),
+        click.option("--concurrency", type=click.IntRange(1, 4096), default=64, show_default=True, help="At once."),
+        click.option("--timeout", type=_POSITIVE, default=120.0, show_default=True, help="Seconds for one answer."),
+        click.option("--price", type=(float, float), default=(0, 0), metavar="IN OUT", help="USD a million tokens."),
+        click.option("--attacker", metavar="URL", help="Model that writes attacks for searches; or scripted."),
+        click.option("--attacker-model", default="", help="Its name there."),
+        click.option("--attacker-key-env", metavar="VARIABLE", help="Environment variable with its key."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
 
 
 @click.group()
@@ -25,26 +47,29 @@ redteam.add_command(findings)
 
 
 @redteam.command("run")
-@click.option("--target", default="guard", show_default=True, help="guard, guard:block, null, or a model's address.")
+@click.option("--target", default="guard", show_default=True, help="guard, guard:block, null, URL, or guard+URL.")
 @click.option("--policy", "-p", default="baseline", show_default=True, help="Pack of the guard and of the goals.")
 @click.option("--weights", type=click.Path(exists=True, file_okay=False, path_type=Path), help="The guard's weights.")
-@click.option("--goals", default="policy", show_default=True, help="policy: its rules' examples; or a JSONL file.")
-@click.option("--attacks", default="plain", show_default=True, help="Names with commas; see `solon redteam attacks`.")
+@click.option("--goals", default="policy", show_default=True, help="policy: its examples; grammars; or a JSONL file.")
+@click.option("--attacks", default="plain", show_default=True, help="Names with commas, chains as a+b; see `attacks`.")
+@click.option("--searches", default="", help="Techniques that learn from answers, after the attacks; see `attacks`.")
 @click.option("--tries", type=click.IntRange(min=1), default=1, show_default=True, help="Per goal and attack.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of every choice that attacks make.")
 @click.option("--budget", default="", metavar="LIMITS", help="calls=10k,tokens=2M,usd=5,time=2h; no limit by default.")
 @click.option("--store", type=click.Path(dir_okay=False, path_type=Path), help="Where attempts are kept.")
 @click.option("--retry-errors", is_flag=True, help="Make those attempts again that ended in an error.")
 @click.option("--keep-all", is_flag=True, help="Keep the words of failures too.")
+@click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True, help="Processes.")
+@click.option("--ray", metavar="ADDRESS", help="Run on a Ray cluster; local starts one here.")
+@_model_options
 @click.option("--max-attack-success", type=click.FloatRange(0, 1), help="Exit 1 where more of the harmful succeed.")
 @click.option("--max-over-refusal", type=click.FloatRange(0, 1), help="Exit 1 where more of the benign are stopped.")
+@click.option("--ledger", metavar="DSN", help="Put a summary into this ledger.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def run_command(
-    budget: str,
-    store: Path | None,
-    retry_errors: bool,
     max_attack_success: float | None,
     max_over_refusal: float | None,
+    ledger: str | None,
     as_json: bool,
     **chosen: Any,
 ) -> None:
@@ -56,23 +81,46 @@ def run_command(
     Exit codes: 0 done, or as far as the budget goes · 1 a --max-… was exceeded · 2 wrong use · 3 attempts ended in
     errors, or nothing could be scored.
     """
-    from solon.cli.redteam_run import campaign, run_campaign
-    from solon.core.errors import InputError
-    from solon.redteam.budget import Limits
+    from solon.cli.redteam_run import campaign, run_campaign, summarise
+    from solon.core.errors import InputError, SolonError, WeightsError
 
     try:
-        setting, limits = campaign(**chosen), Limits.parse(budget)
-        report, progress = run_campaign(setting, limits, store, retry_errors=retry_errors, stores=_STORES)
+        wanted = campaign(chosen)
+    except WeightsError:
+        raise
+    except SolonError as error:
+        raise _WrongUse(str(error)) from None
+    try:
+        ran = run_campaign(wanted)
     except InputError as error:
         raise _WrongUse(str(error)) from None
     except KeyboardInterrupt:
         click.echo("solon: interrupted; the same command goes on from here", err=True)
         raise SystemExit(INTERRUPTED) from None
-    _print(report, as_json)
-    if not progress.complete:
-        left = progress.planned - progress.recorded
-        click.echo(f"The budget ({limits}) is spent; {left} attempts are left for the same command.", err=True)
-    raise SystemExit(_verdict(report, max_attack_success, max_over_refusal))
+    if ledger is not None:
+        summarise(ran, ledger)
+    _print(ran.report, as_json)
+    if not ran.progress.complete or ran.unfinished:
+        left = ran.progress.planned - ran.progress.recorded
+        what = ", ".join([*([f"{left} attempts"] if left else []), *ran.unfinished])
+        click.echo(f"The budget ({wanted.limits}) is spent; left for the same command: {what}.", err=True)
+    raise SystemExit(_verdict(ran.report, max_attack_success, max_over_refusal))
+
+
+@redteam.command("attacks")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+def attacks_command(as_json: bool) -> None:
+    """List attacks and searches with family and paper. Attacks can be chained: past_tense+base64+persona."""
+    from solon.redteam.attacks.catalogue import attacks
+    from solon.redteam.searches.catalogue import search, searches
+
+    parts = [("attack", part) for part in attacks()] + [("search", search(name)) for name in searches()]
+    rows = [{"name": p.name, "kind": kind, "family": p.family, "paper": p.paper} for kind, p in parts]
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+        return
+    for row in rows:
+        click.echo(f"{row['kind']:7} {row['family']:15} {row['name']:22} {row['paper']}".rstrip())
 
 
 @redteam.command("show")

@@ -25,7 +25,8 @@ class Goal:
     """What an attacker wants, in plain words; or, where ``benign``, what a legitimate user wants.
 
     ``rule`` names the rule of the policy that is tested. ``rubric`` says what an answer must hold to count.
-    ``group`` joins goals that stand or fall together, for clustered intervals; the rule by default.
+    ``group`` joins goals that stand or fall together, for clustered intervals; the rule by default. ``probe`` marks
+    what a search asks only to learn where a boundary lies, such as a goal half hidden in noise: no report counts it.
     """
 
     id: str
@@ -34,6 +35,7 @@ class Goal:
     benign: bool = False
     rubric: str = ""
     group: str = ""
+    probe: bool = False
 
     @property
     def cluster(self) -> str:

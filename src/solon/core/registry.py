@@ -8,6 +8,7 @@ from solon.core.errors import SolonError
 CODECS = "solon.codecs"
 CLASSIFIERS = "solon.classifiers"
 ATTACKS = "solon.attacks"
+SEARCHES = "solon.searches"
 
 
 def load(group: str) -> dict[str, Any]:

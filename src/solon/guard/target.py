@@ -33,6 +33,10 @@ class GuardTarget:
         """Of policy, weights, thresholds, further engines, the judge and what counts as stopped."""
         return guard_digest(self.guard, self.stops)
 
+    def bound(self, prompt: Prompt) -> Spent:
+        """A call costs nothing but time."""
+        return _ONE
+
     async def ask(self, prompts: Sequence[Prompt]) -> list[Answer]:
         """Whether each is stopped; what cannot be judged is an error, never a pass."""
         decided = decisions(self.guard, [prompt.exchange for prompt in prompts])

@@ -77,13 +77,14 @@ def request_body(
     logprobs: bool,
     max_tokens: int,
     without: frozenset[str],
+    temperature: float = 0.0,
 ) -> dict[str, Any]:
     """The body of one call, less the fields ``without`` that this endpoint has refused before."""
     body: dict[str, Any] = {"model": model, "messages": [dict(message) for message in messages]}
     # OpenAI's reasoning models know only the newer name of this field, most others only the older one.
     body["max_completion_tokens" if MAX_TOKENS in without else MAX_TOKENS] = max_tokens
     if TEMPERATURE not in without:
-        body[TEMPERATURE] = 0
+        body[TEMPERATURE] = temperature
     if schema is not None and RESPONSE_FORMAT not in without:
         body[RESPONSE_FORMAT] = {
             "type": "json_schema",

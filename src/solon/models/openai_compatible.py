@@ -34,6 +34,7 @@ class ChatModel:
         timeout_s: for one ``complete`` in all, with its retries and waits. A server that drips its reply byte
             by byte can hold a call for at most twice as long.
         key_env: name of the environment variable that holds the key, read once, here.
+        temperature: of its answers; 0 for judges, about 1 for who is to write something new each time.
         sleep: how to wait between tries.
 
     Raises:
@@ -48,6 +49,7 @@ class ChatModel:
         timeout_s: float = 20.0,
         *,
         key_env: str | None = None,
+        temperature: float = 0.0,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         if not timeout_s > 0:
@@ -57,6 +59,7 @@ class ChatModel:
         self._key = _key(key, key_env)
         self.timeout_s = timeout_s
         self._sleep = sleep
+        self._temperature = temperature
         self._refused: frozenset[str] = frozenset()
         self._client = httpx.Client(follow_redirects=False)
 
@@ -114,6 +117,7 @@ class ChatModel:
                 logprobs=logprobs,
                 max_tokens=max_tokens,
                 without=without,
+                temperature=self._temperature,
             )
             status, reply = self._persist(body, budget)
             if status == 200:

@@ -1,8 +1,9 @@
 """What a campaign may cost: calls, tokens, dollars and seconds; nothing is asked that it does not cover."""
 
 import math
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from solon.core.attempt import Spent
@@ -68,6 +69,7 @@ class Budget:
         self._held = Spent()
         self._dearest = Spent()
         self._clock = clock
+        self._changing = threading.RLock()  # an attacker's model is paid in threads
         self._began = clock()
 
     @property
@@ -89,7 +91,7 @@ class Budget:
             (limits.tokens, tokens(used), tokens(price)),
             (limits.usd, used.usd, price.usd),
         ):
-            if limit is not None:
+            if limit is not None and (one or each is None):
                 fits.append((limit - gone) / one if one else (FIRST if gone < limit else 0))
         return max(0, math.floor(min(fits)))
 
@@ -99,29 +101,29 @@ class Budget:
         Raises:
             BudgetSpent: where not all of it is covered; nothing is set aside then.
         """
-        if self.affords(attempts, each=each) < attempts:
-            raise BudgetSpent(
-                f"{attempts} more attempts are not covered by the budget of {self.limits}",
-                place="budget",
-                repair="Raise the budget and give the command again: it goes on from here.",
-            )
-        price = each or self._dearest
-        held = Spent(
-            calls=attempts * max(1, price.calls), prompt_tokens=attempts * tokens(price), usd=attempts * price.usd
-        )
-        self._held += held
-        return held
-
-    def settle(self, held: Spent, actual: Spent, *, attempts: int = 1) -> None:
-        """Put what attempts really cost in the place of what was set aside for them."""
-        self._held = _less(self._held, held)
-        self.spent += actual
-        if attempts:
-            each = Spent(prompt_tokens=math.ceil(tokens(actual) / attempts), usd=actual.usd / attempts)
-            if tokens(each) > tokens(self._dearest) or each.usd > self._dearest.usd:
-                self._dearest = Spent(
-                    prompt_tokens=max(tokens(each), tokens(self._dearest)), usd=max(each.usd, self._dearest.usd)
+        with self._changing:
+            if self.affords(attempts, each=each) < attempts:
+                raise BudgetSpent(
+                    f"{attempts} more attempts are not covered by the budget of {self.limits}",
+                    place="budget",
+                    repair="Raise the budget and give the command again: it goes on from here.",
                 )
+            price = each or self._dearest
+            held = Spent(
+                calls=attempts * max(1, price.calls), prompt_tokens=attempts * tokens(price), usd=attempts * price.usd
+            )
+            self._held += held
+            return held
+
+    def settle(self, held: Spent, actual: Sequence[Spent]) -> None:
+        """Put what attempts really cost, one by one, in the place of what was set aside for them."""
+        with self._changing:
+            self._held = _less(self._held, held)
+            for each in actual:
+                self.spent += each
+                if tokens(each) > tokens(self._dearest) or each.usd > self._dearest.usd:
+                    most = max(tokens(each), tokens(self._dearest))
+                    self._dearest = Spent(prompt_tokens=most, usd=max(each.usd, self._dearest.usd))
 
 
 def tokens(spent: Spent) -> int:

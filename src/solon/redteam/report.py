@@ -84,6 +84,8 @@ class Report:
     about: dict[str, Any]
     digest: str
     spent: Spent
+    probes: int
+    """Questions of searches that only looked for a boundary; no rate counts them."""
     total: Row
     attacks: tuple[Row, ...]
     families: tuple[Row, ...]
@@ -102,6 +104,7 @@ class Report:
                 "reasoning_tokens": spent.reasoning_tokens,
                 "usd": round(spent.usd, 6),
             },
+            "probes": self.probes,
             "total": self.total.json(),
             "attacks": [row.json() for row in self.attacks],
             "families": [row.json() for row in self.families],
@@ -113,11 +116,15 @@ def report_of(store: Store) -> Report:
     """Read a store's report."""
     goals, techniques = store.goals, store.techniques
     total = Row(name="all")
+    probes = 0
     attacks: dict[str, Row] = {}
     families: dict[str, Row] = {}
     rules: dict[str, Row] = {}
     for count in store.counts():
         goal, technique = goals[count.goal], techniques[count.attack]
+        if goal.probe:
+            probes += count.attempts
+            continue
         of_attack = attacks.setdefault(technique.name, Row(name=technique.name, family=technique.family))
         of_family = families.setdefault(technique.family, Row(name=technique.family))
         rule = goal.rule or "(none)"
@@ -128,6 +135,7 @@ def report_of(store: Store) -> Report:
         about=store.about,
         digest=store.digest(),
         spent=store.spent,
+        probes=probes,
         total=total,
         attacks=_ordered(attacks),
         families=_ordered(families),

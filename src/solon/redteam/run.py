@@ -4,11 +4,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
-from solon.core.attempt import Outcome, Spent
-from solon.core.errors import TargetError
+from solon.core.attempt import Goal, Outcome, Spent
+from solon.core.errors import BudgetSpent, TargetError
+from solon.redteam.attack import Search
 from solon.redteam.budget import Budget
 from solon.redteam.campaign import SHARD, Plan
 from solon.redteam.executors.executor import Executor, OpenWorker
+from solon.redteam.lab import Bench, StoreLab
 from solon.redteam.line import OUTCOMES, Line
 from solon.redteam.store import Store
 
@@ -97,10 +99,7 @@ class _Feed(Iterator[Sequence[int]]):
 
     def settle(self, lines: Sequence[Line]) -> None:
         """Pay for what came back."""
-        actual = Spent()
-        for line in lines:
-            actual += line.spent
-        self._budget.settle(self._held.pop(lines[0].place), actual, attempts=len(lines))
+        self._budget.settle(self._held.pop(lines[0].place), [line.spent for line in lines])
 
     def go_on(self) -> bool:
         """Whether what was held back covers more, now that its true price is known."""
@@ -142,3 +141,25 @@ class _Tally:
             spent=self._budget.spent,
             elapsed_s=self._budget.elapsed_s,
         )
+
+
+async def run_searches(
+    searches: Sequence[Search],
+    goals: Sequence[Goal],
+    bench: Bench,
+    *,
+    report: Callable[[str, int], None] = lambda _name, _questions: None,
+) -> tuple[str, ...]:
+    """Run searches one after the other, each in a lab of its own; the names of those that came to their end.
+
+    The others were stopped by the budget. A search that was interrupted in an earlier run is run again: what it asked
+    then is answered from the store. ``report`` is told the search and how many different questions it has put so far.
+    """
+    ended: list[str] = []
+    for search in searches:
+        try:
+            await search.run(goals, StoreLab(bench, search, report=report))
+        except BudgetSpent:
+            continue
+        ended.append(search.name)
+    return tuple(ended)

@@ -10,6 +10,7 @@ import fcntl
 import hashlib
 import json
 import sqlite3
+import threading
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -27,7 +28,7 @@ _SCHEMA = """
 CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE goals (
     id INTEGER PRIMARY KEY, name TEXT NOT NULL, text TEXT NOT NULL, rule TEXT NOT NULL, benign INTEGER NOT NULL,
-    rubric TEXT NOT NULL, grouping TEXT NOT NULL
+    rubric TEXT NOT NULL, grouping TEXT NOT NULL, probe INTEGER NOT NULL
 );
 CREATE TABLE attacks (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, family TEXT NOT NULL, paper TEXT NOT NULL);
 CREATE TABLE attempts (
@@ -39,7 +40,7 @@ CREATE TABLE attempts (
 );
 CREATE UNIQUE INDEX asked ON attempts (key) WHERE place >= 1099511627776;
 CREATE TABLE words (id INTEGER PRIMARY KEY, body BLOB NOT NULL);
-CREATE TABLE written (key BLOB PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE written (key BLOB PRIMARY KEY, failed INTEGER NOT NULL, body BLOB NOT NULL) WITHOUT ROWID;
 """
 _COLUMNS = (
     "place, key, attack, goal, number, outcome, score, layer, risk, calls, prompt_tokens, completion_tokens, "
@@ -75,6 +76,7 @@ class Store:
         self._db = connection
         self._lock = lock
         self._opened: tuple[int, dict[str, Any]] = (0, {})
+        self._writing = threading.RLock()  # an attacker's model is asked in threads
 
     @classmethod
     def of(cls, path: Path, plan: Plan, about: Mapping[str, Any] | None = None) -> "Store":
@@ -110,7 +112,9 @@ class Store:
                 self._db.executemany(
                     "INSERT INTO about VALUES (?, ?)", [(name, json.dumps(value)) for name, value in entries.items()]
                 )
-                self._db.executemany("INSERT INTO goals VALUES (?, ?, ?, ?, ?, ?, ?)", map(_goal_row, *_counted(plan)))
+                self._db.executemany(
+                    "INSERT INTO goals VALUES (?, ?, ?, ?, ?, ?, ?, ?)", map(_goal_row, *_counted(plan))
+                )
                 self._db.executemany(
                     "INSERT INTO attacks VALUES (?, ?, ?, ?)",
                     [(n, attack.name, attack.family, attack.paper) for n, attack in enumerate(plan.attacks)],
@@ -136,10 +140,10 @@ class Store:
     @property
     def goals(self) -> list[Goal]:
         """The goals by number."""
-        rows = self._db.execute("SELECT name, text, rule, benign, rubric, grouping FROM goals ORDER BY id")
+        rows = self._db.execute("SELECT name, text, rule, benign, rubric, grouping, probe FROM goals ORDER BY id")
         return [
-            Goal(id=name, text=text, rule=rule, benign=bool(benign), rubric=rubric, group=group)
-            for name, text, rule, benign, rubric, group in rows
+            Goal(id=name, text=text, rule=rule, benign=bool(benign), rubric=rubric, group=group, probe=bool(probe))
+            for name, text, rule, benign, rubric, group, probe in rows
         ]
 
     @property
@@ -150,12 +154,19 @@ class Store:
 
     def number_of(self, search: Technique) -> int:
         """The number of a search, given to it now where it is new."""
-        with self._db:
+        with self._writing, self._db:
             self._db.execute(
                 "INSERT OR IGNORE INTO attacks (name, family, paper) VALUES (?, ?, ?)",
                 (search.name, search.family, search.paper),
             )
         return self._db.execute("SELECT id FROM attacks WHERE name = ?", (search.name,)).fetchone()[0]
+
+    def add_goal(self, goal: Goal) -> int:
+        """The number of a goal that a search made for itself, given to it now."""
+        with self._writing, self._db:
+            number = self._db.execute("SELECT max(id) + 1 FROM goals").fetchone()[0] or 0
+            self._db.execute("INSERT INTO goals VALUES (?, ?, ?, ?, ?, ?, ?, ?)", _goal_row(number, goal))
+        return number
 
     def missing(self, shard: range) -> Sequence[int]:
         """Places of ``shard`` that nothing was recorded for; the shard itself where it is all of it."""
@@ -166,7 +177,7 @@ class Store:
     def write(self, lines: Sequence[Line]) -> None:
         """Record attempts, all or none; what is there already stays as it is."""
         kept = {str(line.place): line.words for line in lines if line.words is not None}
-        with self._db:
+        with self._writing, self._db:
             number = None
             if kept:
                 body = zlib.compress(json.dumps(kept, separators=(",", ":")).encode("ascii"))
@@ -185,18 +196,21 @@ class Store:
         return ASKED_FROM if found is None else found + 1
 
     def written(self, key: bytes) -> dict[str, Any] | None:
-        """What an attacker's model wrote under this key."""
-        row = self._db.execute("SELECT body FROM written WHERE key = ?", (key,)).fetchone()
+        """What an attacker's model wrote under this key, or why it did not."""
+        with self._writing:
+            row = self._db.execute("SELECT body FROM written WHERE key = ?", (key,)).fetchone()
         return None if row is None else json.loads(row[0])
 
     def keep_written(self, key: bytes, body: Mapping[str, Any]) -> None:
         """Keep what an attacker's model wrote, so that a search that is given again reads it here."""
-        with self._db:
-            self._db.execute("INSERT OR IGNORE INTO written VALUES (?, ?)", (key, json.dumps(body)))
+        failed = "error" in body
+        with self._writing, self._db:
+            self._db.execute("INSERT OR IGNORE INTO written VALUES (?, ?, ?)", (key, failed, json.dumps(body)))
 
     def forget_errors(self) -> int:
         """Take out the attempts that ended in an error, so that they are made again; how many."""
-        with self._db:
+        with self._writing, self._db:
+            self._db.execute("DELETE FROM written WHERE failed")
             return self._db.execute("DELETE FROM attempts WHERE outcome = ?", (_ERROR,)).rowcount
 
     @property
@@ -333,4 +347,4 @@ def _counted(plan: Plan) -> tuple[range, Sequence[Goal]]:
 
 
 def _goal_row(number: int, goal: Goal) -> tuple[Any, ...]:
-    return (number, goal.id, goal.text, goal.rule, goal.benign, goal.rubric, goal.group)
+    return (number, goal.id, goal.text, goal.rule, goal.benign, goal.rubric, goal.group, goal.probe)

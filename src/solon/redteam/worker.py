@@ -3,13 +3,20 @@
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 from solon.core.attempt import Answer, Goal, Grade, Grader, Outcome, Prompt, Target
 from solon.core.errors import SolonError
+from solon.redteam.attacks.base import BaseAttack
 from solon.redteam.campaign import Plan, Try
 from solon.redteam.line import Line, Named, line
 
 _EMPTY = Prompt.of("")
+
+
+@runtime_checkable
+class _Closing(Protocol):
+    async def aclose(self) -> None: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,11 +57,21 @@ class Worker:
             )
         ]
 
+    async def aclose(self) -> None:
+        """Close what the target holds open; it opens it again when it is asked again."""
+        if isinstance(self.target, _Closing):
+            await self.target.aclose()
+
     def _made(self, tried: Try, key: str) -> Prompt | str:
-        """The prompt of a try, or why the attack could not write it."""
-        attack = self.plan.attacks[tried.attack]
+        """The prompt of a try, or why the attack could not write it.
+
+        A benign goal in a frame that itself breaks rules would prove nothing: such attacks say what a legitimate user
+        of the same form would send.
+        """
+        attack, goal = self.plan.attacks[tried.attack], self.plan.goals[tried.goal]
+        make = attack.control if goal.benign and isinstance(attack, BaseAttack) else attack.make
         try:
-            return attack.make(self.plan.goals[tried.goal], random.Random(int(key, 16)))
+            return make(goal, random.Random(int(key, 16)))
         except Exception as error:  # an attack of anyone's may fail in any way; the others go on
             return f"the attack {attack.name} failed: {type(error).__name__}: {error}"
 

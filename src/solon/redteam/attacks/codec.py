@@ -6,6 +6,7 @@ Wei et al. 2023, *Jailbroken* (arXiv 2307.02483): encodings reach what safety tr
 import random
 import re
 import unicodedata
+from functools import lru_cache
 
 from solon.codecs.base import BaseCodec
 from solon.core.attempt import Goal, Prompt
@@ -13,7 +14,7 @@ from solon.core.protocols import Codec
 from solon.redteam.attacks.base import Rewriting, Step, Written
 from solon.redteam.attacks.seeds import seeds
 
-_NAMES = {
+NAMES = {
     "a1z26": "numbers for letters (A is 1, Z is 26)", "acrostic_lines": "the first letters of the lines",
     "acrostic_words": "the first letters of the words", "ascii85": "Ascii85", "atbash": "the Atbash cipher",
     "base16": "hexadecimal", "base32": "Base32", "base58": "Base58", "base64": "Base64", "base85": "Base85",
@@ -29,6 +30,7 @@ _NAMES = {
     "token_join": "words without spaces", "token_split": "broken words", "vigenere": "the Vigenère cipher",
     "word_reversed": "words spelled backwards", "zero_width_binary": "zero-width characters",
 }  # fmt: skip
+"""How an encoding is called; others go by their codec's name."""
 _NIBBLES = "abcdefghijklmnop"
 NIBBLES_TOLD = "pairs of letters a-p, one pair a byte of UTF-8"
 
@@ -42,27 +44,34 @@ class CodecAttack(Rewriting):
     def __init__(self, codec: Codec) -> None:
         self.codec = codec
         self.name = codec.name
-        self.told = _NAMES.get(codec.name, codec.name.replace("_", " "))
+        self.told = NAMES.get(codec.name, codec.name.replace("_", " "))
         self.tests = f"whether {self.told} hides a request"
 
     def rewrite(self, text: str, rng: random.Random, *, exact: bool = False) -> Written:
         """The whole of ``text`` in the encoding; prose may lose its capitals and marks, never a word."""
-        own = Step(told=self.told, read=self.codec.decode)
-        if _takes(self.codec, text) and (not exact or _fold(self.codec, text) == text):
-            return Written(text=self.codec.encode(text), steps=(own,))
-        if not exact and (plain := letters(text)) and _carries(self.codec, plain):
-            return Written(text=self.codec.encode(plain), steps=(own,))
-        paired = Step(told=NIBBLES_TOLD, read=from_nibbles)
-        spelled = to_nibbles(text)
-        if _takes(self.codec, spelled) and _fold(self.codec, spelled) == spelled:
-            return Written(text=self.codec.encode(spelled), steps=(paired, own))
-        if self.codec.decode(coded := self.codec.encode(spelled)) == spelled:
-            return Written(text=coded, steps=(paired, own))
-        return Written(text=spelled, steps=(paired,))
+        return _written(self, text, exact)
 
     def make(self, goal: Goal, rng: random.Random) -> Prompt:
         """The encoded goal and the request to read it."""
         return Prompt.of(ask(self.rewrite(goal.text, rng), rng))
+
+
+@lru_cache(maxsize=1024)
+def _written(attack: CodecAttack, text: str, exact: bool) -> Written:
+    """The encoding of ``text``: kept, for a campaign asks for the same one again and again."""
+    codec = attack.codec
+    own = Step(told=attack.told, read=codec.decode)
+    if _takes(codec, text) and (not exact or _fold(codec, text) == text):
+        return Written(text=codec.encode(text), steps=(own,))
+    if not exact and (plain := letters(text)) and _carries(codec, plain):
+        return Written(text=codec.encode(plain), steps=(own,))
+    paired = Step(told=NIBBLES_TOLD, read=from_nibbles)
+    spelled = to_nibbles(text)
+    if _takes(codec, spelled) and _fold(codec, spelled) == spelled:
+        return Written(text=codec.encode(spelled), steps=(paired, own))
+    if codec.decode(coded := codec.encode(spelled)) == spelled:
+        return Written(text=coded, steps=(paired, own))
+    return Written(text=spelled, steps=(paired,))
 
 
 def ask(written: Written, rng: random.Random) -> str:

@@ -1,6 +1,6 @@
 """The goal over several user turns, with an assistant that asks for the next: each message alone is harmless.
 
-Kang et al. 2023 (arXiv 2302.05733), payload splitting, over turns as in Chen et al. 2024 (arXiv 2402.14968).
+Kang et al. 2023 (arXiv 2302.05733), payload splitting, over turns as in Zhou et al. 2024 (arXiv 2402.17262).
 """
 
 import random

@@ -39,7 +39,7 @@ class TableReconstruction(BaseAttack):
         else:
             marked = ["| " + " | ".join(line) + " |" for line in lines]
             table = "\n".join([marked[0], "|---|---|---|", *marked[1:]])
-        return Prompt.of(seeds("splitting").write("table", rng, table=table, head=head, order=order))
+        return Prompt.of(seeds("splitting").write("ask_table", rng, table=table, head=head, order=order))
 
 
 attack = TableReconstruction()

@@ -15,6 +15,9 @@ class Inline:
     async def run(self, open_worker: OpenWorker, shards: Iterator[Sequence[int]]) -> AsyncGenerator[list[Line], None]:
         """The lines of every shard, in order."""
         worker = open_worker()
-        for shard in shards:
-            yield await worker.attempt(shard)
-            await asyncio.sleep(0)  # lets a cancelled run end here
+        try:
+            for shard in shards:
+                yield await worker.attempt(shard)
+                await asyncio.sleep(0)  # lets a cancelled run end here
+        finally:
+            await worker.aclose()

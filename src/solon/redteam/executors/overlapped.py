@@ -40,3 +40,4 @@ class Overlapped:
             for task in running:
                 task.cancel()
             await asyncio.gather(*running, return_exceptions=True)
+            await worker.aclose()

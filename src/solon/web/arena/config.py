@@ -74,6 +74,14 @@ class TargetSettings(Keyed):
     """Lines of the embedded target; without one that fits it repeats what it is told."""
 
 
+class JudgeSettings(Keyed):
+    """A model that reads replies against the goal and its rubric. Its verdicts pay; organisers may change them."""
+
+    url: HttpUrl
+    model: str
+    timeout_s: Annotated[float, Field(gt=0, le=600)] = 60.0
+
+
 class GuardSettings(Settings):
     """The guard before the target; ``enabled: false`` where the target is guarded by itself, as a gateway is."""
 
@@ -135,6 +143,8 @@ class ArenaConfig(Settings):
     goals_from: PackGoals | None = None
     target: TargetSettings = TargetSettings()
     guard: GuardSettings = GuardSettings()
+    judge: JudgeSettings | None = None
+    """Without one, replies that do not clearly refuse wait for people."""
     bounties: Bounties = Bounties()
     limits: ArenaLimits = ArenaLimits()
     operators: tuple[Operator, ...] = ()

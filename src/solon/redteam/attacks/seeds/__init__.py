@@ -29,7 +29,7 @@ class Seeds:
     def __getitem__(self, name: str) -> tuple[str, ...]:
         return self.lists[name]
 
-    def write(self, name: str, rng: random.Random, **given: str) -> str:
+    def write(self, name: str, rng: random.Random, /, **given: str) -> str:
         """A draw from the list ``name``, with everything in it filled.
 
         Raises:
@@ -37,7 +37,7 @@ class Seeds:
         """
         return self.fill(rng.choice(self.lists[name]), rng, **given)
 
-    def fill(self, template: str, rng: random.Random, **given: str) -> str:
+    def fill(self, template: str, rng: random.Random, /, **given: str) -> str:
         """``template`` with every choice made, every list drawn from and every given value in its place."""
         return fill(template, self.lists, rng, given)
 
