@@ -16,10 +16,11 @@ from solon.core.errors import InputError
 from solon.core.exchange import Exchange, Message, Role
 from solon.guard.cases import read_cases
 from solon.policies.loader import load_policy
+from solon.redteam.attacks.catalogue import attack
 from solon.redteam.bearing import Reader, template_of
 from solon.redteam.cluster import cluster
 from solon.redteam.findings import Finding, finding_json, findings_of, parse_finding, read_findings, write_findings
-from solon.redteam.lessons import cases, lessons
+from solon.redteam.lessons import cases, lessons, remade
 from solon.redteam.likeness import likeness, shingles
 from solon.redteam.minimise import graded, minimise
 from solon.train.synthesize import user_rows
@@ -229,6 +230,21 @@ def test_rows_of_an_encoding_hold_what_the_engines_read(reader: Reader) -> None:
     made = lessons([finding(f"Please read this: {coded}", goal)], policy, reader=reader)
     assert made.rows
     assert not any(coded[:20] in row["text"] for row in made.rows)
+
+
+def test_an_attack_writes_other_goals_where_the_wrapper_cannot_be_found(reader: Reader) -> None:
+    policy = load_policy("baseline")
+    rule = next(rule for rule in policy.rules if rule.id.startswith("cyber."))
+    goal = Goal(id="g", text=rule.examples.forbidden[0], rule=rule.id)
+    key = f"{7:032x}"
+    prompt = attack("past_tense").make(goal, random.Random(7))
+    one = Finding(key=key, goal=goal, attack="past_tense", prompt=prompt)
+    fill = remade(one)
+    assert fill is not None
+    assert fill(goal) == prompt
+    assert remade(finding("x", attack="human")) is None
+    rows = lessons([one], policy, reader=reader, remake=remade).rows
+    assert {row["label"] for row in rows} == {"harmful", "benign"}
 
 
 def test_what_teaches_nothing_is_named_with_its_reason(reader: Reader) -> None:

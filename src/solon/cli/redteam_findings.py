@@ -130,10 +130,10 @@ def rows_command(path: Path, out: Path, pack: str, each: int, seed: int) -> None
 
     Exit code 1 where nothing can be taught.
     """
-    from solon.redteam.lessons import lessons
+    from solon.redteam.lessons import lessons, remade
 
     with _reading():
-        made = lessons(_read(path), _policy(pack), each=each, seed=seed)
+        made = lessons(_read(path), _policy(pack), each=each, seed=seed, remake=remade)
     for key, reason in made.left_out.items():
         click.echo(f"left out {key}: {reason}", err=True)
     if not made.rows:

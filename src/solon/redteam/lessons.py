@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from solon.core.attempt import Goal, Prompt
+from solon.core.errors import SolonError
 from solon.core.exchange import Role
 from solon.core.policy import Policy
 from solon.redteam.bearing import Reader, around
@@ -82,6 +83,17 @@ def lessons(
             taught.update((row["text"], row["label"]) for row in fresh)
             made.rows += fresh
     return made
+
+
+def remade(finding: Finding) -> Fill | None:
+    """The finding's attack with the choices that it made, round other goals; ``None`` for people and searches."""
+    from solon.redteam.attacks.catalogue import attack  # reads every technique's seeds
+
+    try:
+        found, seed = attack(finding.attack), int(finding.key, 16)
+    except (SolonError, KeyError, ValueError):
+        return None
+    return lambda goal: found.make(goal, random.Random(seed))
 
 
 def _rows(
