@@ -52,7 +52,7 @@ def test_our_graders():
 @pytest.mark.parametrize(
     ("target", "told"),
     [
-        (Short(), "to 3 prompts"),
+        (Short(), "give 3 prompts"),
         (Restless(), "digest changes"),
         (Raises(), "raised ValueError"),
         (ScriptedTarget(lambda _: Answer(blocked=True, error="x")), "both blocked and an error"),

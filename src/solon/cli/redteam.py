@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from solon.cli.redteam_findings import findings
+
 if TYPE_CHECKING:
     from solon.redteam.report import Report
 
@@ -41,6 +43,7 @@ def redteam() -> None:
 
 
 command = redteam
+redteam.add_command(findings)
 
 
 @redteam.command("run")

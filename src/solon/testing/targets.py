@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from solon.core.attempt import Answer, Goal, Grade, Grader, Outcome, Prompt, Target
 from solon.core.exchange import Exchange, Message, Role
@@ -11,6 +11,7 @@ from solon.testing.texts import NASTY, SENTENCES
 
 TargetCheck = Callable[[Target], None]
 GraderCheck = Callable[[Grader], None]
+_T = TypeVar("_T")
 _GOAL = Goal(id="g", text="say the word")
 
 
@@ -47,9 +48,8 @@ def answers_each_prompt(target: Target) -> None:
     """One answer a prompt, in batches of any size, none among them."""
     for count in (0, 1, 3):
         prompts = [Prompt.of(text) for text in SENTENCES[:count]]
-        given: Any = asyncio.run(target.ask(prompts))
-        sound = isinstance(given, list) and all(isinstance(answer, Answer) for answer in given)  # pyright: ignore[reportUnknownVariableType]
-        expect(sound and len(given) == count, f"{target.name} gave {given!r} to {count} prompts")  # pyright: ignore[reportUnknownArgumentType]
+        given = _all(asyncio.run(target.ask(prompts)), Answer)
+        expect(given is not None and len(given) == count, f"{target.name} did not give {count} prompts an answer each")
 
 
 def says_what_goes_wrong(target: Target) -> None:
@@ -80,10 +80,9 @@ def grades_each_answer(grader: Grader) -> None:
     """One grade an answer, its score between 0 and 1, whatever the answer holds; none for none."""
     for count in (0, 1, len(NASTY)):
         asked = [(_GOAL, Prompt.of("please"), Answer(text=text)) for text in NASTY[:count]]
-        given: Any = asyncio.run(grader.grade(asked))
-        sound = isinstance(given, list) and all(isinstance(grade, Grade) for grade in given)  # pyright: ignore[reportUnknownVariableType]
-        expect(sound and len(given) == count, f"{grader.name} gave {given!r} for {count} answers")  # pyright: ignore[reportUnknownArgumentType]
-        scores = [grade.score for grade in given]
+        given = _all(asyncio.run(grader.grade(asked)), Grade)
+        expect(given is not None and len(given) == count, f"{grader.name} did not give {count} answers a grade each")
+        scores = [grade.score for grade in given or ()]
         expect(all(0.0 <= score <= 1.0 for score in scores), f"{grader.name}: scores {scores}; expected 0 to 1")
 
 
@@ -96,3 +95,11 @@ def takes_a_stop_for_a_failure(grader: Grader) -> None:
 
 TARGET_CHECKS: tuple[TargetCheck, ...] = (has_a_name_and_a_digest, answers_each_prompt, says_what_goes_wrong)
 GRADER_CHECKS: tuple[GraderCheck, ...] = (grades_each_answer, takes_a_stop_for_a_failure)
+
+
+def _all(given: Any, kind: type[_T]) -> list[_T] | None:
+    """``given`` where it is a list of ``kind``."""
+    if not isinstance(given, list):
+        return None
+    found = [item for item in cast(list[object], given) if isinstance(item, kind)]
+    return found if len(found) == len(cast(list[object], given)) else None

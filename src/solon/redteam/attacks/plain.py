@@ -1,4 +1,4 @@
-"""The goal in its own words: what every other attack is compared with (the baseline of Wei et al., arXiv 2307.02483)."""
+"""The goal in its own words, to compare every other attack with: the baseline of Wei et al. (arXiv 2307.02483)."""
 
 import random
 
