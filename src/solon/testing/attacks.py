@@ -79,7 +79,12 @@ def repeats_itself(attack: Attack) -> None:
 
 
 def has_variety(attack: Attack) -> None:
-    """More than one prompt for a goal: an attack that always says the same is one try, however often it is made."""
+    """More than one prompt for a goal: an attack that always says the same is one try, however often it is made.
+
+    A baseline may say of itself that it does (``constant = True``).
+    """
+    if getattr(attack, "constant", False):
+        return
     for goal in _goals():
         made = {_made(attack, goal, seed).digest for seed in range(_SEEDS)}
         expect(len(made) >= 2, f"{attack.name} writes one and the same prompt for {_SEEDS} seeds")

@@ -12,6 +12,7 @@ class Plain(BaseAttack):
     name = "plain"
     family = "rhetoric"
     paper = "2307.02483"
+    constant = True
     tests = "whether the request itself is recognised"
 
     def make(self, goal: Goal, rng: random.Random) -> Prompt:
