@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from solon.core.errors import InputError
 from solon.evaluate.integrity.noise import share_of_missing
-from solon.evaluate.integrity.paired import Difference, paired
 from solon.evaluate.integrity.weighted import Item, Weighted, right
+from solon.evaluate.metrics.paired import Difference, paired
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,9 +39,9 @@ def elicited(model: Weighted, items: Sequence[Item], examples: Sequence[Item]) -
             f"{len(known)} examples are items too, the first {known[0][:40]!r}", place="examples",
             repair="Teach other questions than those that are asked.",
         )  # fmt: skip
-    before = right(model, items).astype(float)
-    after = right(model.fine_tuned(examples), items).astype(float)
-    gain = paired(before, after)
+    before = right(model, items)
+    after = right(model.fine_tuned(examples), items)
+    gain = paired(int((before & ~after).sum()), int((after & ~before).sum()), len(items))
     return Elicited(
         plain=float(before.mean()),
         taught=float(after.mean()),

@@ -55,9 +55,9 @@ class Schooling:
 
     width: int = 64
     layers: int = 2
-    steps: int = 220
-    lock_steps: int = 130
-    batch: int = 96
+    steps: int = 260
+    lock_steps: int = 140
+    batch: int = 48
     rate: float = 5e-3
 
 
