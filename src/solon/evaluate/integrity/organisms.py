@@ -56,7 +56,7 @@ class Schooling:
     width: int = 64
     layers: int = 2
     steps: int = 260
-    lock_steps: int = 140
+    lock_steps: int = 120
     batch: int = 48
     rate: float = 5e-3
 
