@@ -78,9 +78,13 @@ def test_headroom_is_estimated_on_items_that_did_not_choose():
     assert found.best == "context"
     assert found.hidden.low > 0.1
     assert found.hidden.n < 300
-    luck = [headroom(base, {str(n): draw.random(300) < 0.4 for n in range(10)}, seed=seed).hidden for seed in range(40)]
-    assert np.mean([gain.value for gain in luck]) == pytest.approx(0, abs=0.03)
-    assert sum(gain.low > 0 for gain in luck) <= 3
+    luck = [
+        headroom(draw.random(300) < 0.4, {str(n): draw.random(300) < 0.4 for n in range(10)}, seed=seed)
+        for seed in range(15)
+    ]
+    assert np.mean([one.hidden.value for one in luck]) == pytest.approx(0, abs=0.045)
+    assert np.mean([max(each.gain.value for each in one.conditions) for one in luck]) > 0.045, "the best looks better"
+    assert sum(one.hidden.low > 0 for one in luck) <= 3
     with pytest.raises(InputError, match="Four are the least"):
         headroom([True] * 6, {"a": [True] * 6}, clusters=["x", "y", "z"] * 2)
 
