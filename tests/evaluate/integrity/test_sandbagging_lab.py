@@ -14,7 +14,6 @@ from solon.evaluate.integrity.sandbagging import examine, suspect
 from solon.evaluate.integrity.torch_weighted import Recipe, TorchWeighted
 from solon.evaluate.integrity.weighted import Item, Weighted, right
 
-
 torch.set_num_threads(1)
 
 
