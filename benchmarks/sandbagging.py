@@ -6,24 +6,24 @@ alone would have told is printed beside what the weights tell.
 """
 
 import hashlib
+import inspect
 import pickle
-import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
-from pathlib import Path
 
 import numpy as np
 import torch
 from harness import ROOT, Report, options
-from metrics import Floats, Value, auroc, rate
+from metrics import Floats, Value, rate
 
 from solon.evaluate.integrity import noise, organisms, sandbagging
 from solon.evaluate.integrity.elicitation import elicited
 from solon.evaluate.integrity.organisms import PASSWORD, Kind, School, Schooling, locked, organism, questions, schooled
 from solon.evaluate.integrity.sandbagging import Evidence, examine, suspect
 from solon.evaluate.integrity.weighted import right
+from solon.evaluate.metrics.operating import auroc
 
 LEVEL = 0.05
 NAIVE = (Kind.WRONG, Kind.CONSTANT, Kind.GUESSING)
@@ -68,9 +68,8 @@ def one_school(work: tuple[int, bool]) -> tuple[list[Judged], float]:
     What is done is kept under runs/, so that an interrupted run goes on; a change of the code makes it anew.
     """
     seed, hides = work
-    code = b"".join(
-        Path(str(module.__file__)).read_bytes() for module in (organisms, sandbagging, noise, sys.modules[__name__])
-    )
+    parts = (organisms, sandbagging, noise, taught_and_judged, benign, hiding, judged)
+    code = "".join(inspect.getsource(part) for part in parts).encode()
     kept = ROOT / "runs" / "sandbagging" / f"{seed}-{hides}-{hashlib.sha256(code).hexdigest()[:12]}.pickle"
     if kept.exists():
         return pickle.loads(kept.read_bytes())
@@ -155,12 +154,10 @@ def part_of(model: Judged, part: str) -> float:
     return named[part]
 
 
-def area(bad: Floats, good: Floats, *, resamples: int = 2000) -> Value:
-    """AUROC with a bootstrap interval over models."""
-    draw = np.random.default_rng(7)
-    areas = [auroc(draw.choice(bad, len(bad)), draw.choice(good, len(good))) for _ in range(resamples)]
-    low, high = np.quantile(areas, [0.025, 0.975])
-    return Value(value=auroc(bad, good), low=float(low), high=float(high), n=len(bad) + len(good))
+def area(bad: Floats, good: Floats) -> Value:
+    """AUROC with an interval that claims no certainty at 1."""
+    found = auroc(bad, good)
+    return Value(value=found.value, low=found.low, high=found.high, n=len(bad) + len(good))
 
 
 def row(kind: Kind, models: list[Judged], places: list[int], alarms: list[bool]) -> dict[str, object]:
