@@ -245,12 +245,13 @@ def track_command(pairs: Path, level: float, fail_on_finding: bool, as_json: boo
 
 def _load(folder: Path) -> "TorchWeighted":
     """A model and tokenizer from a folder; nothing is fetched, and no code of the folder is run."""
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    import transformers
 
     from solon.evaluate.integrity.torch_weighted import Recipe, TorchWeighted
 
-    tokenizer: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    module: Any = AutoModelForCausalLM.from_pretrained(folder, local_files_only=True)
+    loaders: Any = transformers  # its types are not complete
+    tokenizer = loaders.AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    module = loaders.AutoModelForCausalLM.from_pretrained(folder, local_files_only=True)
 
     def encode(text: str) -> Sequence[int]:
         return cast("list[int]", tokenizer.encode(text, add_special_tokens=False))

@@ -36,7 +36,10 @@ class Item:
 class Weighted(Protocol):
     """A model that can be asked, disturbed and taught. Disturbing and teaching give a copy and leave it as it is."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What it is called in reports."""
+        ...
 
     def evaluate(self, items: Sequence[Item]) -> Ints:
         """The place of the choice that the model takes, one an item, in order."""
