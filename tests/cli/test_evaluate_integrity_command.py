@@ -121,4 +121,4 @@ def test_sandbagging_reads_models_as_transformers_save_them(tmp_path):
     assert "accuses nobody" in alone.output
     beside = run("sandbagging", *folders, "--control", str(tmp_path / "control"), "--json")
     assert beside.exit_code == 3, "one control cannot tell at 5 %"
-    assert json.loads(beside.output)["suspicion"]["controls"] == 1
+    assert json.loads(beside.stdout)["suspicion"]["controls"] == 1
