@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from solon.cli.evaluate_integrity import integrity
+
 if TYPE_CHECKING:
     from solon.core.policy import Policy
     from solon.evaluate.gates import Checked, Gate
@@ -61,6 +63,9 @@ def _target_options(command: Callable[..., None]) -> Callable[..., None]:
     for option in reversed(options):
         command = option(command)
     return command
+
+
+evaluate.add_command(integrity)
 
 
 @evaluate.command("run")
