@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from harness import Report, Scores, options, score
 from metrics import Flags, Floats, Value, auprc, auroc, rate, resampled, threshold_at
-from near_duplicates import overlap
 from traffic import (
     Item,
     development,
@@ -26,6 +25,7 @@ from traffic import (
 )
 
 from solon import Guard
+from solon.evaluate.near_duplicates import overlap
 
 ATTACKS = ("clear", "mild", "clear_zh", "attacks", "jailbreak", "injection")
 BUCKETS = ((0, 16), (16, 64), (64, 256), (256, 10**9))

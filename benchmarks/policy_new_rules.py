@@ -19,10 +19,10 @@ from typing import Any
 import numpy as np
 from harness import Report, options
 from metrics import Value, auroc, best_threshold, f1, rate
-from near_duplicates import overlap
 from traffic import OWN, development, sample
 
 from solon import Guard, Policy, load_policy
+from solon.evaluate.near_duplicates import overlap
 from solon.policies.loader import pack_folder
 from solon.train.custom import pack_lines, train_policy
 

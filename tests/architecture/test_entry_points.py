@@ -21,8 +21,9 @@ DECLARED = [
 
 @pytest.mark.parametrize(("group", "name", "target"), DECLARED, ids=[f"{g}:{n}" for g, n, _ in DECLARED])
 def test_declared_entry_point_loads(group, name, target):
-    module, _, attribute = target.partition(":")
-    assert getattr(import_module(module), attribute) is not None
+    module, colon, attribute = target.partition(":")
+    part = import_module(module)  # Inspect's own points name a module, which registers what it holds
+    assert (getattr(part, attribute) if colon else part) is not None
     assert (group, name) in {(point.group, point.name) for point in entry_points(group=group)}, (
         "declared in pyproject.toml but not installed: run `make setup`"
     )

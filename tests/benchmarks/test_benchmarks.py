@@ -17,6 +17,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from solon import Guard
 from solon.engines.classifiers.weights import SHIPPED
+from solon.evaluate import near_duplicates
 
 FOLDER = Path(__file__).resolve().parents[2] / "benchmarks"
 sys.path.insert(0, str(FOLDER))
@@ -27,7 +28,6 @@ import guard_quality  # noqa: E402
 import guard_speed  # noqa: E402
 import guard_stream  # noqa: E402
 import metrics  # noqa: E402
-import near_duplicates  # noqa: E402
 import policy_new_rules  # noqa: E402
 import traffic  # noqa: E402
 from blobs import KINDS, blobs  # noqa: E402

@@ -9,9 +9,11 @@ import solon
 from solon.core.errors import SolonError
 
 _NOUNS = {
+    "arena": "people try to get forbidden things past a guard, and are paid for it",
     "check": "one text, conversation or file: a decision and the rules it rests on",
     "demo": "real requests judged by the shipped weights, in a minute",
     "doctor": "versions, plugins and a self-test of the weights",
+    "evaluate": "measure on suites, both sides with intervals; compare two versions",
     "keys": "API keys of the gateway: new, list, revoke",
     "ledger": "the records of every decision: show, export, gaps, prune, erase",
     "policy": "the policy as source code: lint, test, diff, explain",

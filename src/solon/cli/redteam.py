@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from solon.cli.redteam_findings import findings
+
 if TYPE_CHECKING:
     from solon.redteam.report import Report
 
@@ -41,6 +43,7 @@ def redteam() -> None:
 
 
 command = redteam
+redteam.add_command(findings)
 
 
 @redteam.command("run")
@@ -79,10 +82,12 @@ def run_command(
     errors, or nothing could be scored.
     """
     from solon.cli.redteam_run import campaign, run_campaign, summarise
-    from solon.core.errors import InputError, SolonError
+    from solon.core.errors import InputError, SolonError, WeightsError
 
     try:
         wanted = campaign(chosen)
+    except WeightsError:
+        raise
     except SolonError as error:
         raise _WrongUse(str(error)) from None
     try:

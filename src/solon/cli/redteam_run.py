@@ -22,9 +22,10 @@ STORES = Path("runs/redteam")
 
 @dataclass(frozen=True, kw_only=True)
 class Campaign:
-    """What is to be run, and how."""
+    """What is to be run, and how; ``worker`` is the setting's, open."""
 
     setting: "Setting"
+    worker: "Worker"
     limits: "Limits"
     searches: "tuple[Search, ...]"
     attacker: "LanguageModel | None"
@@ -45,10 +46,10 @@ class Ran:
 
 
 def campaign(chosen: dict[str, Any]) -> Campaign:
-    """The campaign that the options describe.
+    """The campaign that the options describe, its target open.
 
     Raises:
-        SolonError: where a part is unknown or cannot be read.
+        SolonError: where a part is unknown, missing or cannot be read.
     """
     from solon.redteam.budget import Limits
     from solon.redteam.searches.catalogue import search
@@ -65,9 +66,11 @@ def campaign(chosen: dict[str, Any]) -> Campaign:
         keep_all=chosen["keep_all"],
         **_asking(chosen),
     )
+    limits = Limits.parse(chosen["budget"])
     return Campaign(
         setting=setting,
-        limits=Limits.parse(chosen["budget"]),
+        worker=setting.open(),
+        limits=limits,
         searches=tuple(search(name) for name in _names(chosen["searches"])),
         attacker=_attacker(chosen),
         store=chosen["store"],
@@ -83,8 +86,7 @@ def run_campaign(wanted: Campaign) -> Ran:
     from solon.redteam.report import report_of
     from solon.redteam.store import Store
 
-    setting = wanted.setting
-    worker = setting.open()
+    setting, worker = wanted.setting, wanted.worker
     path = wanted.store or STORES / f"{worker.plan.digest[:16]}.db"
     about = {"target": worker.target.name, "grader": worker.grader.name, "policy": setting.policy, "seed": setting.seed}
     with Store.of(path, worker.plan, about) as store:
@@ -92,16 +94,15 @@ def run_campaign(wanted: Campaign) -> Ran:
             store.forget_errors()
         budget = Budget(wanted.limits, store.spent)
         with _Bar(path) as bar:
-            progress, unfinished = asyncio.run(_run(wanted, worker, store, budget, bar))
+            progress, unfinished = asyncio.run(_run(wanted, store, budget, bar))
         return Ran(report=report_of(store), progress=progress, unfinished=unfinished, path=path)
 
 
-async def _run(
-    wanted: Campaign, worker: "Worker", store: "Store", budget: "Budget", bar: "_Bar"
-) -> "tuple[Progress, tuple[str, ...]]":
+async def _run(wanted: Campaign, store: "Store", budget: "Budget", bar: "_Bar") -> "tuple[Progress, tuple[str, ...]]":
     from solon.redteam.lab import Bench
     from solon.redteam.run import run_plan, run_searches
 
+    worker = wanted.worker
     executor, plan = _executor(wanted), worker.plan
     open_worker = (lambda: worker) if executor.name in ("inline", "overlapped") else wanted.setting.open
     progress = await run_plan(plan, store, open_worker, executor, budget, report=bar.update)

@@ -199,7 +199,7 @@ class Stage1:
         kind = reading.segment.kind
         place = reading.guesses[:, 0]
         riskiest = np.argsort(-place, kind="stable")
-        if self.cascade and not self._own.rules:
+        if self.cascade and not self._must_read:
             if len(reading.normalized.views) == 1:
                 riskiest = riskiest[place[riskiest] > self._scout_cut.get(kind, -math.inf)]
             riskiest = riskiest[:RISKIEST_WINDOWS]
@@ -208,7 +208,7 @@ class Stage1:
     def _choose_by_ngrams(self, reading: _Reading) -> list[int]:
         """The same for weights without a scout, by a cut in every family."""
         wanted = np.arange(len(reading.cheap))
-        if self.cascade and not self._own.rules and len(reading.normalized.views) == 1:
+        if self.cascade and not self._must_read and len(reading.normalized.views) == 1:
             wanted = np.flatnonzero((reading.cheap > self._skip[reading.segment.kind]).any(axis=1))
         if len(wanted) > MOST_WINDOWS:
             worst = np.logaddexp.reduce(reading.cheap[wanted], axis=1)
@@ -221,6 +221,7 @@ class Stage1:
         risks: dict[str, float] = {rule: max(one.risks[rule] for one in by_view) for rule in by_view[0].risks}
         _compose_minors(risks, reading.normalized.views)
         risks.update(self._own.risks(summaries))
+        self._patched(risks, summaries)
         families = {family: max(one.families[family] for one in by_view) for family in by_view[0].families}
         worst = max(by_view, key=lambda one: max(one.families.values()))
         return Scored(
@@ -256,6 +257,20 @@ class Stage1:
                 best["harm"] = _span(reading, part.view, part.window)
         _compose_minors(risks, whole.views)
         return replace(whole, risks=risks, families=families, best=best, n_encoded=whole.n_encoded + len(logits))
+
+    def _patched(self, risks: dict[str, float], summaries: Floats) -> None:
+        """What the findings' head says goes to the riskiest of the rules that were broken."""
+        patch = self.weights.patch
+        known = [rule for rule in patch.rules if rule in risks] if patch is not None else []
+        if patch is not None and known and len(summaries):
+            found = patch.place(float(soft_top(patch.score(summaries)[:, None])[0]))
+            worst = max(known, key=lambda rule: risks[rule])
+            risks[worst] = max(risks[worst], float(risk(found)))
+
+    @property
+    def _must_read(self) -> bool:
+        """Whether heads that the cheap engines know nothing of need the encoder's summary of every text."""
+        return bool(self._own.rules) or self.weights.patch is not None
 
     def _view(self, reading: _Reading, logits: Floats, number: int) -> "_ViewScore":
         """Engines pooled over one view's windows, its families' places on the benign scale and its rules' risks."""

@@ -89,9 +89,9 @@ class Store:
     """
 
     def __init__(self, dsn: str) -> None:
-        self.url = _url(dsn)
+        self.url = address(dsn)
         self.dialect = self.url.get_backend_name()
-        self._write, self._read = _engines(self.url)
+        self._write, self._read = engines(self.url)
         try:
             with self._writing() as connection:
                 prepare(connection)
@@ -248,7 +248,12 @@ def sqlite_path(url: URL) -> Path:
     return Path(url.database or "")
 
 
-def _url(dsn: str) -> URL:
+def address(dsn: str, *, place: str = "ledger.dsn") -> URL:
+    """The address of a SQLite file or a PostgreSQL database.
+
+    Raises:
+        LedgerError: for anything else.
+    """
     try:
         url = make_url(dsn)
     except ArgumentError:
@@ -258,15 +263,15 @@ def _url(dsn: str) -> URL:
     if url is None or url.drivername not in {"sqlite", "postgresql+psycopg"}:
         raise LedgerError(
             "this names no database",
-            place="ledger.dsn",
+            place=place,
             repair="Write sqlite:///path/of/ledger.db or postgresql://user@host/name.",
         )
     if url.drivername == "sqlite" and url.database in {None, "", ":memory:"}:
-        raise LedgerError("a ledger in memory keeps nothing", place="ledger.dsn", repair="Name a file: sqlite:///x.db.")
+        raise LedgerError("a database in memory keeps nothing", place=place, repair="Name a file: sqlite:///x.db.")
     return url
 
 
-def _engines(url: URL) -> tuple[Engine, Engine]:
+def engines(url: URL) -> tuple[Engine, Engine]:
     """One engine with a single connection that writes, and one that reads."""
     if url.drivername == "sqlite":
         sqlite_path(url).parent.mkdir(parents=True, exist_ok=True)

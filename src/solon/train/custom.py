@@ -64,12 +64,11 @@ def train_policy(
     new = [rule for rule in policy.rules if rule.id not in set(base.rules)]
     if not new:
         raise TrainingError("every rule already has a trained head", place=policy.name, repair="Serve it as it is.")
-    if out.is_file() or (out.exists() and any(out.iterdir())):
-        raise TrainingError("not an empty folder", place=str(out), repair="Name a new folder.")
+    require_empty(out)
     rng = random.Random(seed)
     lines = pack_lines(folder, rng) if folder else []
     sides = {rule.id: _sides(rule, lines, rows, rng) for rule in new}
-    ordinary = _ordinary(rng)
+    ordinary = ordinary_texts(rng)
     features = _Features(policy, base)
     count = sum(len(side.texts) for pair in sides.values() for side in pair)
     report(f"{len(new)} rules, {count} texts, {len(ordinary)} ordinary ones")
@@ -83,6 +82,16 @@ def train_policy(
         report(f"{rule.id}: learned")
     _write(base, out, policy, [rule.id for rule in new], np.stack(heads), tails)
     return out
+
+
+def require_empty(out: Path) -> None:
+    """Refuse to write weights where something is.
+
+    Raises:
+        TrainingError: naming the folder.
+    """
+    if out.is_file() or (out.exists() and any(out.iterdir())):
+        raise TrainingError("not an empty folder", place=str(out), repair="Name a new folder.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +212,7 @@ def _widen(texts: Sequence[str], rng: random.Random) -> list[str]:
     return list(dict.fromkeys(made))
 
 
-def _ordinary(rng: random.Random) -> list[str]:
+def ordinary_texts(rng: random.Random) -> list[str]:
     """Benign texts of our own grammars, for rules to stay quiet on."""
     texts = [text for block in load_grammars() if block.side == "benign" for text in block.expand(1, rng)]
     return rng.sample(texts, min(ORDINARY, len(texts)))

@@ -23,10 +23,11 @@ from solon.train import losses
 from solon.train.encoder import Encoder, PolicyHead, Shape
 from solon.train.grammar import INTENTS
 from solon.train.reasoning import RuleBook, RuleRound
-from solon.train.row import UNKNOWN, Row
+from solon.train.row import FINDING, UNKNOWN, Row
 from solon.train.row import read_rows as read_rows
 from solon.train.windows import Tokens, batches, tokenize
 
+_MOST_REPEATS = 60
 KEEP_EVERY = 3.0
 """Minutes between two checkpoints of the averaged weights."""
 
@@ -48,6 +49,8 @@ class Settings:
     ema: float = 0.998
     dropout: float = 0.0
     grammar_repeat: int = 3
+    finding_share: float = 0.2
+    """Share of what is read that findings make up, whatever their number; each is repeated at most 60 times."""
     sizes: tuple[int, ...] = (40, 56, 104)
     policy_weight: float = 0.5
     policy_every: int = 5
@@ -106,6 +109,21 @@ class Labels:
         return total
 
 
+def order_of(rows: Sequence[Row], settings: Settings) -> list[int]:
+    """The places of the rows, each as often as an epoch reads it."""
+    usual = [
+        number
+        for number, row in enumerate(rows)
+        for _ in range(settings.grammar_repeat if row.source.startswith("grammar") else 1)
+        if row.source != FINDING
+    ]
+    findings = [number for number, row in enumerate(rows) if row.source == FINDING]
+    if not findings:
+        return usual
+    wanted = settings.finding_share / (1 - settings.finding_share) * len(usual) / len(findings)
+    return usual + findings * min(max(1, round(wanted)), _MOST_REPEATS)
+
+
 class Fit:
     """One training run: model, optimiser, schedule and the averaged weights."""
 
@@ -139,11 +157,7 @@ class Fit:
         self.rows = rows
         self.tokens: list[Tokens] = tokenize(rows, self.tokenizer)
         self.labels = Labels(rows, rules, self.device)
-        self.order = [
-            number
-            for number, row in enumerate(rows)
-            for _ in range(settings.grammar_repeat if row.source.startswith("grammar") else 1)
-        ]
+        self.order = order_of(rows, settings)
         self.average = {name: value.detach().clone() for name, value in self._named().items()}
 
     def _start_from(self, state: dict[str, Tensor]) -> None:

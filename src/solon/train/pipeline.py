@@ -22,11 +22,12 @@ from solon.train.book import build_book, save_book
 from solon.train.card import card
 from solon.train.dataset import build, save
 from solon.train.reasoning import RuleBook
-from solon.train.row import Row, read_rows
+from solon.train.row import Row, read_rows, write_rows
 from solon.train.sourceshift import origin
 
 BODY_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 """The hub's own digest of all-MiniLM-L6-v2's ``model.safetensors``."""
+_FINDINGS = "findings.jsonl.gz"
 _PER_SOURCE = 300
 _APART = 1000
 _HARMFUL = 60
@@ -53,6 +54,8 @@ class Plan:
     """Weights to go on from, as they serve; the published base encoder where there are none."""
     runs: int = 1
     """Processes of the encoder, one thread each, whose weights are averaged (model soup, arXiv 2203.05482)."""
+    findings: Sequence[Row] = ()
+    """What the red team's findings teach; read more often than their number would have it (``Settings``)."""
 
 
 def train(plan: Plan, policy: Policy, *, report: Callable[[str], None] = print) -> Path:
@@ -67,7 +70,7 @@ def train(plan: Plan, policy: Policy, *, report: Callable[[str], None] = print) 
     rows_path, book_path = plan.out / "rows.jsonl.gz", plan.out / "rules.json"
     if not rows_path.exists():
         save(build(plan.data, seed=plan.seed), rows_path)
-    rows = list(read_rows(rows_path))
+    rows = [*read_rows(rows_path), *_keep_findings(plan)]
     teaching = [row for row in rows if row.split == "train"]
     report(f"{len(teaching)} rows to learn from, {len(rows) - len(teaching)} set apart")
     book = build_book([policy], teaching, seed=plan.seed)
@@ -82,6 +85,25 @@ def train(plan: Plan, policy: Policy, *, report: Callable[[str], None] = print) 
         fit_runs(plan, [rule.id for rule in policy.rules], fitted, report=report)
     finish(fitted, weights, policy, rows, name=plan.name, report=report)
     return weights
+
+
+def _keep_findings(plan: Plan) -> list[Row]:
+    """The findings' rows, kept beside the others for the processes that train.
+
+    Raises:
+        TrainingError: where the folder holds stages of a run with other findings, which would be used as they are.
+    """
+    path = plan.out / _FINDINGS
+    rows = list(plan.findings)
+    kept = list(read_rows(path)) if path.exists() else []
+    if (plan.out / "rules.json").exists() and kept != rows:
+        raise TrainingError(
+            f"this folder's run has {len(kept)} rows of findings, not these {len(rows)}",
+            place=str(plan.out),
+            repair="Name a new folder; copy its rows.jsonl.gz there to save that stage.",
+        )
+    write_rows(path, rows)
+    return rows
 
 
 def fit_runs(plan: Plan, rules: Sequence[str], fitted: Path, *, report: Callable[[str], None] = print) -> None:
@@ -144,6 +166,8 @@ def _fit_one(
     if plan.start is not None:
         settings = replace(settings, **_GO_ON)
         teaching = dataset.mostly_fresh(teaching, seed=settings.seed)
+    found = plan.out / _FINDINGS
+    teaching += read_rows(found) if found.exists() else ()
     fit = Fit(teaching, rules, place, settings, report=lambda line: report(f"run {number}: {line}"))
     fit.run(book, keep=lambda fit, progress: fit.save(checkpoint, rules, progress=progress))
     fit.adopt_average()

@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 UNKNOWN = -1
+FINDING = "finding"
+"""The source of rows that findings teach."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

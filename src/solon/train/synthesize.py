@@ -8,14 +8,16 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, cast
 
 from solon.core.errors import JudgeError, TrainingError
 from solon.core.policy import Policy, Rule
+from solon.engines.ensemble.stack import rule_family
 from solon.models.openai_compatible import ChatModel
-from solon.train.row import Row
+from solon.train.row import UNKNOWN, Row
 
 STYLES = (
     "Write plainly.",
@@ -91,8 +93,8 @@ def parse_texts(answer: str) -> list[str]:
     return [text.strip() for text in cast(list[Any], texts) if isinstance(text, str) and len(text.strip()) > 8]
 
 
-def user_rows(path: Path, policy: Policy) -> list[Row]:
-    """Rows ``{"text", "rule", "label": "harmful" | "benign"}`` of a JSON-lines file.
+def user_rows(path: Path, policy: Policy, *, source: str = "user") -> list[Row]:
+    """Rows ``{"text", "rule", "label": "harmful" | "benign", "kind"?: "text" | "document"}`` of a JSON-lines file.
 
     Raises:
         TrainingError: naming the line, for anything else.
@@ -121,7 +123,14 @@ def user_rows(path: Path, policy: Policy) -> list[Row]:
             raise TrainingError(
                 f"label {label!r} is unknown", place=f"{path.name}:{number}", repair="Use harmful or benign."
             )
-        rows.append(_row(rule, text, label == "harmful", source="user"))
+        kind = raw.get("kind", "text")
+        if kind not in ("text", "document"):
+            raise TrainingError(
+                f"kind {kind!r} is unknown",
+                place=f"{path.name}:{number}",
+                repair="Use text or document, or leave it out.",
+            )
+        rows.append(replace(_row(rule, text, label == "harmful", source=source), kind=kind))
     return rows
 
 
@@ -144,5 +153,7 @@ def _prompts(rule: Rule, count: int) -> Iterator[tuple[str, bool]]:
 
 def _row(rule: Rule, text: str, broken: bool, *, source: str = "synthesized") -> Row:
     if broken:
-        return Row(text=text, harm=1, rules=(rule.id,), source=source)
+        family = rule_family(rule.id)
+        harm, jailbreak, injection = (1 if family == form else UNKNOWN for form in ("harm", "jailbreak", "injection"))
+        return Row(text=text, harm=harm, jailbreak=jailbreak, injection=injection, rules=(rule.id,), source=source)
     return Row(text=text, harm=0, jailbreak=0, injection=0, near=rule.id, source=source)

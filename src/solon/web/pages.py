@@ -14,6 +14,7 @@ from solon.web.words import breakable, visible
 
 STATIC = {
     "style.css": "text/css; charset=utf-8",
+    "arena.css": "text/css; charset=utf-8",
     "live.js": "text/javascript; charset=utf-8",
     "icon.svg": "image/svg+xml",
 }
@@ -42,6 +43,14 @@ def _money(value: float | None) -> str:
     return f"${value:,.2f}" if value >= 1 else f"${value:.4f}"
 
 
+def _moment(at_us: int) -> str:
+    return _when(datetime.fromtimestamp(at_us / 1e6, UTC))
+
+
+def _cents(value: int) -> str:
+    return f"{'−' if value < 0 else ''}{abs(value) / 100:,.2f}"
+
+
 def _query(value: Any) -> str:
     """A value for an address; halves of surrogate pairs, which no address can hold, become question marks."""
     return quote(str(value), safe="", errors="replace")
@@ -58,6 +67,8 @@ def _environment() -> Environment:
     )
     environment.filters.update(
         when=_when,
+        moment=_moment,
+        cents=_cents,
         number=_number,
         money=_money,
         ms=charts.ms,

@@ -14,6 +14,7 @@ from solon.core.errors import WeightsError
 from solon.core.record import digest
 from solon.engines.classifiers.encoder import EncoderModel
 from solon.engines.classifiers.ngram import NgramModel
+from solon.engines.classifiers.patch import PatchHead
 from solon.engines.classifiers.reasoning import CustomHead, ReasoningModel
 from solon.engines.classifiers.scout import ScoutModel
 
@@ -86,6 +87,15 @@ class Weights:
                 rule: CustomHead(weights=head)
                 for rule, head in zip(self.manifest["custom"]["rules"], arrays["heads"], strict=True)
             }
+
+    @cached_property
+    def patch(self) -> PatchHead | None:
+        """What ``solon train --findings`` fitted; ``None`` where nothing was."""
+        if "patch" not in self.manifest:
+            return None
+        with np.load(self.folder / "patch.npz") as arrays:
+            low, high = self.manifest["patch"]["tail"]
+            return PatchHead(weights=arrays["head"], low=low, high=high, rules=tuple(self.manifest["patch"]["rules"]))
 
     @cached_property
     def ordinary(self) -> npt.NDArray[np.float32]:

@@ -1,4 +1,4 @@
-"""The goal in its own words: what every other attack is compared with."""
+"""The goal in its own words, to compare every other attack with: the baseline of Wei et al. (arXiv 2307.02483)."""
 
 import random
 
@@ -11,7 +11,7 @@ class Plain(BaseAttack):
 
     name = "plain"
     family = "rhetoric"
-    paper = ""
+    paper = "2307.02483"
     tests = "whether the request itself is recognised"
 
     def make(self, goal: Goal, rng: random.Random) -> Prompt:

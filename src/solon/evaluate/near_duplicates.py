@@ -1,4 +1,4 @@
-"""Rows that a training row gives away: equal once normalised, or neighbours with Jaccard 0.6 of character 5-grams.
+"""Texts that another set gives away: equal once normalised, or neighbours with Jaccard 0.6 of character 5-grams.
 
 MinHash signatures of 128 minima in 32 bands of 4 find a pair of Jaccard 0.6 with probability 0.988; what they find is
 then compared exactly.
@@ -94,5 +94,6 @@ def overlap(texts: Sequence[str], reference: Sequence[str]) -> Overlap:
         for row in np.flatnonzero((high > low) & ~exact & ~near):
             candidates = order[low[row] : high[row]]
             alike = (theirs[candidates] == mine[row]).mean(1)
-            near[row] = any(jaccard(sets[row], other[one]) >= JACCARD for one in candidates[alike >= JACCARD - 0.2])
+            likely: list[int] = candidates[alike >= JACCARD - 0.2].tolist()
+            near[row] = any(jaccard(sets[row], other[one]) >= JACCARD for one in likely)
     return Overlap(exact=exact, near=near)

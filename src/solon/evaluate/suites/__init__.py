@@ -1,0 +1,1 @@
+"""Suites: public benchmarks by declaration, and our own."""
