@@ -4,6 +4,7 @@ Each runs twice, with few prompts and with many; the difference is what the atte
 """
 
 import json
+import math
 import os
 import resource
 import subprocess
@@ -80,7 +81,7 @@ def _difference(run: Callable[[Path, int], None], count: int) -> tuple[float, fl
             run(Path(folder), prompts)
             spent.append((_children_s() - cpu, time.perf_counter() - wall))
     _, (few_cpu, few_wall), (cpu, wall) = spent
-    return (count - FEW) / max(1e-9, cpu - few_cpu), (count - FEW) / max(1e-9, wall - few_wall)
+    return tuple((count - FEW) / more if more > 0 else math.nan for more in (cpu - few_cpu, wall - few_wall))  # type: ignore[return-value]
 
 
 def _children_s() -> float:

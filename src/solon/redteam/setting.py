@@ -65,7 +65,7 @@ class Setting:
             tries=self.tries,
             seed=self.seed,
             target=target.digest,
-            grader=grader.name,
+            grader=_named(grader),
         )
         return Worker(plan=plan, target=target, grader=grader, keep_all=self.keep_all)
 
@@ -112,6 +112,12 @@ class Setting:
         from solon.engines.graders import grade_by_default
 
         return grade_by_default()
+
+
+def _named(grader: Grader) -> str:
+    """Its name, and its digest where it has one: another version of a grader is another campaign."""
+    found: object = getattr(grader, "digest", None)
+    return f"{grader.name}:{found[:16]}" if isinstance(found, str) else grader.name
 
 
 def _unknown(target: str) -> TargetError:
