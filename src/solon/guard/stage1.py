@@ -20,6 +20,7 @@ from solon.engines.ensemble.pool import soft_top
 from solon.engines.ensemble.stack import RULE_GAP, Stack, risk, rule_family
 from solon.engines.normalize import Budget, Normalized, Normalizer, View, blanked, veil
 from solon.guard.own_rules import OwnRules
+from solon.guard.parts import Part, Parts
 from solon.guard.segments import DOCUMENT, REPLY, TEXT, Segment
 
 Floats = npt.NDArray[np.float32]
@@ -71,6 +72,7 @@ class _Reading:
     cheap: Floats = field(default_factory=lambda: np.zeros((0, len(FORMS)), np.float32))
     guesses: Floats = field(default_factory=lambda: np.zeros((0, len(GUESSED)), np.float32))
     chosen: list[int] = field(default_factory=list[int])
+    parts: list[Part] = field(default_factory=list[Part])
 
 
 class _ViewScore(NamedTuple):
@@ -95,6 +97,7 @@ class Stage1:
         }
         self._skip = {kind: np.array(cuts, np.float32) for kind, cuts in ensemble["skip"].items()}
         self._scout_cut: dict[str, float] = ensemble.get("scout_cut", {})
+        self._parts = Parts(weights, ensemble["parts"]) if "parts" in ensemble else None
         self._columns = {head: number for number, head in enumerate(weights.heads)}
         self._content = [
             number
@@ -119,7 +122,7 @@ class Stage1:
         """
         readings = [self._read(segment, self._normalizer.views(segment.text)) for segment in segments]
         typed = {
-            place: self._read(replace(reading.segment, kind=TEXT), reading.normalized)
+            place: self._read(replace(reading.segment, kind=TEXT), reading.normalized, as_typed=True)
             for place, reading in enumerate(readings)
             if reading.segment.kind == DOCUMENT
         }
@@ -130,19 +133,19 @@ class Stage1:
 
     def _judge(self, readings: Sequence[_Reading]) -> list[Scored]:
         """Have the encoder read what each reading chose, and join the engines."""
-        jobs = [(reading, place) for reading in readings for place in reading.chosen]
-        if jobs:
-            logits, summaries = self.weights.encoder.run(
-                [reading.windows[place] for reading, place in jobs], [reading.context for reading, _ in jobs]
-            )
+        jobs = [(reading.windows[place], reading.context) for reading in readings for place in reading.chosen]
+        parts = [(part.window, ()) for reading in readings for part in reading.parts]
+        if jobs or parts:
+            logits, summaries = self.weights.encoder.run(*zip(*jobs, *parts, strict=True))
         else:
             logits, summaries = np.zeros((0, 0), np.float32), np.zeros((0, 0), np.float32)
         scored: list[Scored] = []
-        first = 0
+        first, part = 0, len(jobs)
         for reading in readings:
-            last = first + len(reading.chosen)
-            scored.append(self._combine(reading, logits[first:last], summaries[first:last]))
-            first = last
+            last, parted = first + len(reading.chosen), part + len(reading.parts)
+            whole = self._combine(reading, logits[first:last], summaries[first:last])
+            scored.append(self._with_parts(whole, reading, logits[part:parted]))
+            first, part = last, parted
         return scored
 
     @cached_property
@@ -156,8 +159,8 @@ class Stage1:
             return ()
         return self.weights.encoder.context(segment.context if segment.kind == REPLY else segment.kind)
 
-    def _read(self, segment: Segment, normalized: Normalized) -> _Reading:
-        """Windows and cheap scores of all views; chooses the windows the encoder must read."""
+    def _read(self, segment: Segment, normalized: Normalized, *, as_typed: bool = False) -> _Reading:
+        """Windows and cheap scores of all views; chooses the windows and parts the encoder must read."""
         reading = _Reading(segment, normalized, self._context(segment))
         cheap: list[Floats] = []
         room = SIZE - 2 if segment.kind == TEXT else SIZE - 3 - len(reading.context)
@@ -178,11 +181,15 @@ class Stage1:
                     Window(start=window.start + shift, end=window.end + shift, ids=window.ids) for window in windows
                 ]
                 reading.owners += [number] * len(windows)
+                if self._parts is not None and segment.kind == TEXT and not as_typed:
+                    reading.parts += self._parts.of(text, number, shift)
         if cheap:
             reading.cheap = np.concatenate(cheap)
             if self.weights.scout is not None:
                 reading.guesses = self.weights.scout.guess([window.ids for window in reading.windows])
             reading.chosen = self._choose(reading)
+        if self._parts is not None:
+            reading.parts = self._parts.riskiest(reading.parts, cascade=self.cascade)
         return reading
 
     def _choose(self, reading: _Reading) -> list[int]:
@@ -232,6 +239,24 @@ class Stage1:
             summary=summaries[int(logits[:, FORMS.index("harm")].argmax())] if len(summaries) else None,
             guesses=reading.guesses,
         )
+
+    def _with_parts(self, whole: Scored, reading: _Reading, logits: Floats) -> Scored:
+        """The whole's scores, or those of its riskiest part where that is riskier on a scale of its own."""
+        if self._parts is None or not reading.parts:
+            return whole
+        stack = self._stacks[TEXT]["harm"]
+        column = FORMS.index("harm")
+        risks, families, best = dict(whole.risks), dict(whole.families), dict(whole.best)
+        for part, row in zip(reading.parts, logits, strict=True):
+            best_rule = float(row[self._content].max())
+            u = stack.tail(float(row[column]), best_rule, part.ngram, 1) - self._parts.gap
+            found = self._by_rule({"harm": u}, row, best_rule)
+            risks = {rule: max(value, found.get(rule, 0.0)) for rule, value in risks.items()}
+            if float(risk(u)) > families["harm"]:
+                families["harm"] = float(risk(u))
+                best["harm"] = _span(reading, part.view, part.window)
+        _compose_minors(risks, whole.views)
+        return replace(whole, risks=risks, families=families, best=best, n_encoded=whole.n_encoded + len(logits))
 
     def _patched(self, risks: dict[str, float], summaries: Floats) -> None:
         """What the findings' head says goes to the riskiest of the rules that were broken."""
@@ -296,12 +321,16 @@ class Stage1:
                 place = reading.chosen[int(logits[:, number].argmax())]
             else:
                 place = int(reading.cheap[:, number].argmax())
-            view = reading.normalized.views[reading.owners[place]]
-            window = reading.windows[place]
-            start, end = view.locate(window.start, window.end)
-            base = reading.segment.base
-            spans[family] = Span(segment=reading.segment.name, start=base + start, end=base + end, path=view.path)
+            spans[family] = _span(reading, reading.owners[place], reading.windows[place])
         return spans
+
+
+def _span(reading: _Reading, owner: int, window: Window) -> Span:
+    """Where in the original a window of one of its views lies."""
+    view = reading.normalized.views[owner]
+    start, end = view.locate(window.start, window.end)
+    base = reading.segment.base
+    return Span(segment=reading.segment.name, start=base + start, end=base + end, path=view.path)
 
 
 def _commanding(document: Scored, typed: Scored) -> Scored:
