@@ -29,7 +29,7 @@ class Model:
         return digest(sorted(self.replies))
 
     async def ask(self, prompts):
-        texts = [prompt.exchange.messages[-1].content for prompt in prompts]
+        texts = ["".join(turn.content for turn in prompt.exchange.messages[-1:]) for prompt in prompts]
         self.asked += texts
         return [self.replies.get(text, Answer(text="Of course.", spent=Spent(calls=1))) for text in texts]
 

@@ -256,7 +256,7 @@ class Stage1:
                 families["harm"] = float(risk(u))
                 best["harm"] = _span(reading, part.view, part.window)
         _compose_minors(risks, whole.views)
-        return replace(whole, risks=risks, families=families, best=best, n_encoded=whole.n_encoded + len(logits))
+        return replace(whole, risks=risks, families=families, best=best)
 
     def _patched(self, risks: dict[str, float], summaries: Floats) -> None:
         """What the findings' head says goes to the riskiest of the rules that were broken."""
