@@ -15,7 +15,7 @@ CALM = (
 
 @pytest.fixture(scope="module")
 def parts() -> Parts:
-    return Parts(load_weights(), {"gap": 1.0, "cut": -9.0})
+    return Parts(load_weights(), gap=1.0, cut=-9.0)
 
 
 def test_sentences_and_stretches_are_parts_with_their_places(parts):
@@ -33,7 +33,7 @@ def test_a_single_sentence_has_no_parts(parts):
 def test_few_parts_are_read_and_none_that_the_scout_finds_calm(parts):
     found = parts.of("Words about the weather and the garden. " * 400, 0, 0)
     assert len(parts.riskiest(found, cascade=False)) <= READ
-    careful = Parts(load_weights(), {"gap": 1.0, "cut": 9.0})
+    careful = Parts(load_weights(), gap=1.0, cut=9.0)
     assert careful.riskiest(found, cascade=True) == []
 
 

@@ -7,7 +7,7 @@ calibration moves its scale until harmless texts are stopped for a part as rarel
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +21,8 @@ STRETCH = 32
 """Word pieces of a stretch where sentences do not tell the parts apart; they overlap by half."""
 READ = 2
 """Parts of a text that the encoder reads: the riskiest by the scout."""
+CUT = 0.1
+"""The scout's guess below which no part is read: one in a hundred harmful parts lies lower (docs/LOG.md)."""
 _MOST = 512
 _WORDS = 3
 _SENTENCE = re.compile(r"[^.!?;|\n\u3002\uff01\uff1f]+[.!?;|\n\u3002\uff01\uff1f]*")
@@ -40,13 +42,12 @@ class Part:
 class Parts:
     """Finds the parts of a text and ranks them.
 
-    ``gap`` is how much further out on the benign scale a part must lie than a whole text; ``cut`` is the scout's guess
-    below which no part is read.
+    ``gap`` is how much further out on the benign scale a part must lie than a whole text.
     """
 
-    def __init__(self, weights: Weights, settings: Mapping[str, float]) -> None:
-        self.gap = float(settings["gap"])
-        self._cut = float(settings["cut"])
+    def __init__(self, weights: Weights, *, gap: float, cut: float = CUT) -> None:
+        self.gap = gap
+        self._cut = cut
         self._weights = weights
 
     def of(self, text: str, view: int, shift: int) -> list[Part]:

@@ -97,7 +97,7 @@ class Stage1:
         }
         self._skip = {kind: np.array(cuts, np.float32) for kind, cuts in ensemble["skip"].items()}
         self._scout_cut: dict[str, float] = ensemble.get("scout_cut", {})
-        self._parts = Parts(weights, ensemble["parts"]) if "parts" in ensemble else None
+        self._parts = Parts(weights, gap=float(ensemble["parts"]["gap"])) if "parts" in ensemble else None
         self._columns = {head: number for number, head in enumerate(weights.heads)}
         self._content = [
             number

@@ -258,6 +258,7 @@ def set_thresholds(
     report: Callable[[str], None] = print,
 ) -> None:
     """Calibrate the engines in ``weights`` on rows that taught nothing; write manifest, self-test and card."""
+    from solon.train.fit_parts import set_parts
     from solon.train.fit_scout import set_scout
 
     manifest: dict[str, Any] = {"schema": SCHEMA, "name": name, "heads": list(heads), "golden": []}
@@ -277,6 +278,7 @@ def set_thresholds(
     manifest["calibration"] = calibration
     teaching = [row for row in rows if row.split == "train"]
     set_scout(Weights(folder=weights, manifest=manifest), samples, teaching, report=report)
+    set_parts(Weights(folder=weights, manifest=manifest), policy, [s.row.text for s in traffic], report=report)
     manifest["golden"] = calibrate.golden(samples, stacks, content)
     files = ("encoder.onnx", "tokenizer.json", "scout.npz", "ngram.npz", "reasoning.npz", "ordinary.npz", "charlm.npz")
     manifest["files"] = {file: hashlib.sha256((weights / file).read_bytes()).hexdigest() for file in files}
