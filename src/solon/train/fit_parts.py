@@ -1,4 +1,4 @@
-"""The scale of parts: how much further out a sentence must lie than a text, so that harmless texts pay little for it.
+"""The scale of parts: how much further out a sentence must lie than a text, lest harmless texts pay for it.
 
 A sentence out of its text looks riskier than it is. Parts of benign calibration texts are therefore read, and their scale
 is moved until no more than ``EXTRA`` of all texts are flagged for a part alone.
