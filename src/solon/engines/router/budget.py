@@ -109,7 +109,8 @@ class Meter:
     largest: int = 0
     """Tokens of the largest chunk."""
 
-    def __post_init__(self) -> None:
+    def spend_input(self) -> None:
+        """The request was taken: its input is paid for."""
         self._add(0, 0, self.usd_input)
 
     def hear(self, pieces: list[tuple[bool, str]]) -> Breach | None:
