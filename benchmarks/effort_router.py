@@ -52,7 +52,7 @@ def main() -> None:
 def found(
     ratio: float, spread: float, mix: tuple[int, ...], *, seed: int, easy: float = 0.0, n: int = 50
 ) -> int | None:
-    """At which reply an upstream is reported whose thought rises by ``ratio`` a level; ``easy`` of all think nothing."""
+    """At which reply an upstream is reported whose thought rises by ``ratio`` a level; ``easy`` think nothing."""
     dice, test = random.Random(seed), Obedience(STEPS)
     for number in range(1, n + 1):
         (level,) = dice.choices(LEVELS, mix)
@@ -318,8 +318,9 @@ def _check_records(folder: Path, tally: Tally, streams: int) -> None:
     for stored in records:
         told = stored.body["effort"]
         way = stored.body["model"].removeprefix("gpt-5-").rsplit("-", 1)[0].replace("_", " ")
-        chunk = largest.get(way, 12)
-        if told.get("metered", 0) > CAP + chunk:
+        chunk = largest.get(way, 12) * (2 if stored.body["route"] == "answer" else 1)
+        answer = 40 if stored.body["route"] == "answer" else 0
+        if told.get("metered", 0) > CAP + answer + chunk:
             tally.over.append(f"{way}: {told['metered']} tokens metered")
 
 

@@ -61,6 +61,8 @@ class Effort:
     _input: int = 0
     _breach: Breach | None = None
     _done: str = ""
+    _metered: int = 0
+    """Tokens of a first attempt that a short answer followed."""
 
     def plan(self, ask: Ask, signals: Signals, input_tokens: int) -> Refusal | None:
         """Decide before anything is sent; a refusal where the conversation has used up its cap and is refused so.
@@ -151,6 +153,7 @@ class Effort:
         assert self.settings is not None and self.meter is not None  # noqa: S101
         self.answering, self._done = True, "answered after a cap"
         before = self.meter
+        self._metered += before.own.output_tokens
         self.meter = Meter(caps=self._answer_caps(), session=self.session, own=Tally())
         self.meter.usd_a_token = before.usd_a_token
 
@@ -221,7 +224,7 @@ class Effort:
             "breach": str(self._breach) if self._breach else "",
             "scope": self._breach.scope if self._breach else "",
             "done": self._done,
-            "metered": self.meter.own.output_tokens if self.meter else 0,
+            "metered": self._metered + (self.meter.own.output_tokens if self.meter else 0),
         }
         return made | {name: value for name, value in more.items() if value}
 

@@ -93,7 +93,8 @@ def summarise(bodies: Iterable[Mapping[str, Any]]) -> Effort:
 def _take(row: Row, body: Mapping[str, Any], told: Mapping[str, Any]) -> float | None:
     """Count one reply into its row; its cost, where that is known."""
     row.replies += 1
-    observed, cost, ms = told.get("observed"), body.get("cost_usd"), (body.get("ms") or {}).get("upstream")
+    times: Mapping[str, Any] = body.get("ms") or {}
+    observed, cost, ms = told.get("observed"), body.get("cost_usd"), times.get("upstream")
     if isinstance(observed, int):
         row.reasoning.append(float(observed))
     else:

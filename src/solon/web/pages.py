@@ -70,7 +70,7 @@ def _environment() -> Environment:
         when=_when,
         number=_number,
         money=_money,
-        amount=_amount,
+        amount=_amount,  # pyright: ignore[reportArgumentType]
         ms=charts.ms,
         percent=charts.percent,
         visible=visible,
