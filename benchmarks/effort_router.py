@@ -209,7 +209,7 @@ async def soak(report: Report, folder: Path, streams: int) -> None:
     worker = Worker(Start(config=config, keys={KEY: Principal(key_id="bench")}))
     tally, turn = Tally(), asyncio.Semaphore(16)
     async with Alive(worker):
-        await asyncio.gather(*(_one(worker, cases[n % len(cases)], n, tally, turn) for n in range(streams)))
+        await asyncio.gather(*(_one(worker, cases[7 * n % len(cases)], n, tally, turn) for n in range(streams)))
     server.close()
     _check_records(folder, tally, streams)
     report.table("ends", [{"stream": name, "streams": n} for name, n in sorted(tally.ends.items())])

@@ -26,6 +26,7 @@ routes:
   - {{name: paying, models: [gpt-5-pay, house-model], upstream: main, effort: paying}}
   - {{name: claude, models: [claude-*], upstream: claude}}
   - {{name: nowhere, models: [small], upstream: unknown, effort: must}}
+  - {{name: tiny, models: [tiny], upstream: unknown, effort: strict}}
   - {{name: rest, models: ["gpt-*"], upstream: main}}
 effort:
   strict: {{floor: medium, ceiling: high}}
@@ -208,6 +209,15 @@ def test_money_becomes_a_bound_on_the_reply_and_needs_a_price(running: Gateway, 
 def test_a_model_of_which_nothing_is_known_is_refused_where_it_must_think(running: Gateway, server: Upstream) -> None:
     refused = post(running, "small")
     assert refused.status_code == 400 and refused.json()["error"]["param"] == "model"
+
+
+def test_a_wish_for_less_than_the_floor_is_taken_out_where_no_other_can_be_said(
+    running: Gateway, server: Upstream
+) -> None:
+    play(server, saying("Good."))
+    assert post(running, "tiny", enable_thinking=False, seed=3).status_code == 200
+    assert "enable_thinking" not in server.asked[0] and server.asked[0]["seed"] == 3
+    assert "taken out" in running.record().body["effort"]["adjusted"]
 
 
 def test_signed_and_encrypted_reasoning_passes_unbroken(running: Gateway, server: Upstream) -> None:

@@ -16,7 +16,7 @@ from solon.engines.router.level import Level
 from solon.engines.router.observe import Observed, observe
 from solon.engines.router.plan import Plan, Signals, plan
 from solon.engines.router.providers import Provider, providers
-from solon.engines.router.send import Asked, Sent, asked, send
+from solon.engines.router.send import Asked, Sent, asked, send, without_controls
 from solon.gateway.config_effort import EffortSettings
 from solon.gateway.dialects.base import Refusal, WireError
 from solon.gateway.line import Line
@@ -109,11 +109,13 @@ class Effort:
         caps = self._caps(model)
         default = self.provider.default if self.provider is not None else None
         level, self._adjusted = self._plan.level(self.asked.level, default)
-        if self.provider is None and level is not None:
-            level = self._unsupported(level)
+        if self.provider is None:
+            body, level = self._unsupported(body, line.dialect, level)
+        elif self.answering:
+            level = self._plan.floor
         self._sent = send(
             body,
-            self._plan.floor if self.answering and level is not None else level,
+            level,
             provider=self.provider,
             table=providers(),
             dialect=line.dialect,
@@ -146,7 +148,9 @@ class Effort:
     @property
     def holds_reasoning(self) -> bool:
         """Whether nothing may leave before an answer begins, so that one can still be asked for."""
-        return self.settings is not None and self.settings.on_breach == "answer" and not self.answering
+        if self.settings is None or self.meter is None or self.answering:
+            return False
+        return self.settings.on_breach == "answer" and bool(self.meter.caps or self.meter.session_caps)
 
     def answer_now(self) -> None:
         """Ask once more, for a short answer: it has a bound of its own, and its breach is a stop."""
@@ -243,17 +247,25 @@ class Effort:
         level = level if level is not None else self.provider.default
         return None if level is None else self.provider.nearest(level)
 
-    def _unsupported(self, level: Level) -> Level | None:
-        """What becomes of effort that must be sent to a model of which nothing is known."""
-        plan = cast(Plan, self._plan)
+    def _unsupported(
+        self, body: dict[str, Any], dialect: str, level: Level | None
+    ) -> tuple[dict[str, Any], Level | None]:
+        """What becomes of effort where nothing is known of the model: nothing is written, for it might not be taken.
+
+        Raises:
+            WireError: where the request must think and the operator wants that to be sure.
+        """
+        plan, self._adjusted = cast(Plan, self._plan), ""
         if plan.floor > Level.NONE and cast(EffortSettings, self.settings).on_unsupported == "refuse":
             raise WireError(
                 "this request needs a model whose reasoning effort can be set",
                 place="model",
                 repair="Use another model, or ask the operator to name the upstream's provider.",
             )
-        # Without a row nothing is written: fields that a model does not know make it refuse the request.
-        return level
+        if self.asked.level is not None and self.asked.level < plan.floor:
+            self._adjusted = "the wish for less than the floor was taken out"
+            return without_controls(body, providers().controls[dialect]), level
+        return body, level
 
     def _first_caps(self) -> Caps:
         settings = cast(EffortSettings, self.settings)

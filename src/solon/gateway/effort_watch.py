@@ -57,7 +57,8 @@ class EffortWatch:
         name = (upstream, model, provider)
         test = self._tests.get(name)
         if test is None:
-            row = next((row for row in providers().rows if row.name == provider and row.fits(model)), None)
+            own = [row for row in providers().rows if row.name == provider]
+            row = next((row for row in own if row.fits(model)), own[-1] if own else None)
             if row is None:
                 return None
             test = self._tests[name] = Obedience(row.steps())

@@ -81,6 +81,12 @@ def test_a_server_of_ones_own_is_named(named, level, fields) -> None:
     assert send(CHAT, Level.parse(level), provider=row, table=TABLE, dialect="openai_chat").body == {**CHAT, **fields}
 
 
+def test_a_deployment_of_any_name_has_the_row_that_the_operator_names() -> None:
+    row = TABLE.find(dialect="openai_chat", model="our-deployment", host="localhost", named="openai_chat")
+    assert row is not None and row.name == "openai_chat"
+    assert TABLE.find(dialect="openai_chat", model="m", host="localhost", named="anthropic") is None
+
+
 def test_models_without_reasoning_have_no_row() -> None:
     for dialect, host, model in (
         ("openai_chat", "api.openai.com", "gpt-4o"),

@@ -76,13 +76,15 @@ class Providers:
             dialect: what the upstream speaks.
             model: the model's name there.
             host: of the upstream's address; rows that name hosts hold there only.
-            named: the provider as the operator names it, where the address does not tell.
+            named: the provider as the operator names it, where the address does not tell; its last row speaks for
+                models whose names fit none, such as deployments.
         """
-        for row in self.rows:
-            here = row.name == named if named is not None else (host in row.hosts or row.by_model)
-            if row.dialect == dialect and here and row.fits(model):
-                return row
-        return None
+        spoken = [row for row in self.rows if row.dialect == dialect]
+        if named is not None:
+            own = [row for row in spoken if row.name == named]
+            return next((row for row in own if row.fits(model)), own[-1] if own else None)
+        here = (row for row in spoken if host in row.hosts or row.by_model)
+        return next((row for row in here if row.fits(model)), None)
 
 
 @cache

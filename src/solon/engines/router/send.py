@@ -103,7 +103,7 @@ def send(
         reached = provider.nearest(level)
         if reached != level:
             notes.append(f"{level} is sent as {reached}: {provider.name} has no such level")
-        body = _without(body, table.controls.get(dialect, {}))
+        body = without_controls(body, table.controls.get(dialect, {}))
         fields = dict(provider.values[reached])
         if provider.budget is not None and provider.budget in fields:
             fields[provider.budget] = _budget(fields[provider.budget], provider, tokens, caps, notes)
@@ -181,7 +181,7 @@ def _put(body: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
     return {**body, key: _put(held, rest, value)}
 
 
-def _without(body: dict[str, Any], controls: Mapping[str, str]) -> dict[str, Any]:
+def without_controls(body: dict[str, Any], controls: Mapping[str, str]) -> dict[str, Any]:
     """A copy without the fields that steer effort; objects that held nothing else go too."""
     for path in controls:
         body = _dropped(body, path)
