@@ -21,6 +21,7 @@ STEPS = {Level.NONE: 0.0, Level.LOW: 1.0, Level.MEDIUM: 2.0, Level.HIGH: 3.0}
 
 
 @given(CHUNKS, st.integers(0, 60), st.integers(0, 60))
+@settings(deadline=None)
 def test_a_reply_stopped_at_the_breach_is_over_its_cap_by_less_than_one_chunk(chunks, reasoning, output) -> None:
     meter = Meter(caps=Caps(reasoning_tokens=reasoning, output_tokens=output))
     for thought, text in chunks:
@@ -172,7 +173,7 @@ def test_forecasts_cover_what_comes() -> None:
 
 
 @given(st.lists(st.floats(0, 1e6), max_size=40))
-@settings(max_examples=60, deadline=None)
+@settings(deadline=None)
 def test_limits_enclose_what_they_limit(values: list[float]) -> None:
     made = forecast(values)
     for spread in (made.mean, made.median, made.p95):

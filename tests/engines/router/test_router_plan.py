@@ -1,7 +1,7 @@
 """Floors and ceilings: signals only raise, clients only ask for more, contradictions are named when written."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from solon.core.action import Action
@@ -41,6 +41,7 @@ STRICT = EffortPolicy(
 
 
 @given(POLICIES, SIGNALS, st.none() | LEVELS, st.none() | LEVELS)
+@settings(deadline=None)
 def test_nothing_that_is_sent_lies_below_the_floor_or_above_the_ceiling(policy, signals, asked, model_default) -> None:
     made = plan(policy, signals, asked)
     level, _ = made.level(asked, model_default)
@@ -52,6 +53,7 @@ def test_nothing_that_is_sent_lies_below_the_floor_or_above_the_ceiling(policy, 
 
 
 @given(POLICIES, SIGNALS, st.none() | LEVELS)
+@settings(deadline=None)
 def test_one_more_signal_never_lowers_the_floor(policy, signals, asked) -> None:
     before = plan(policy, signals, asked).floor
     for more in (
@@ -66,6 +68,7 @@ def test_one_more_signal_never_lowers_the_floor(policy, signals, asked) -> None:
 
 
 @given(POLICIES, SIGNALS, LEVELS, LEVELS)
+@settings(deadline=None)
 def test_who_asks_for_more_does_not_get_less(policy, signals, one, other) -> None:
     low, high = sorted((one, other))
     got = [plan(policy, signals, asked).level(asked, None)[0] for asked in (low, high)]

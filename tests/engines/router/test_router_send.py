@@ -6,7 +6,7 @@ The shapes are those of the providers' documentation, written down by hand.
 import copy
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from solon.engines.router.budget import Caps
@@ -162,6 +162,7 @@ KEYS = st.sampled_from([path.split(".")[0] for path in TABLE.controls["openai_ch
 
 
 @given(st.dictionaries(KEYS, JUNK))
+@settings(deadline=None)
 def test_whatever_stands_in_the_fields_is_read_and_replaced(fields) -> None:
     asked(fields, TABLE.controls["openai_chat"])
     row = TABLE.find(dialect="openai_chat", model="gpt-5.5", host="api.openai.com")
@@ -192,6 +193,7 @@ def test_a_budget_keeps_what_the_client_said_beyond_the_level_and_stays_below_th
 
 
 @given(st.integers(1, 60_000), st.sampled_from(Level), st.none() | st.integers(1, 50_000))
+@settings(deadline=None)
 def test_thinking_always_fits_into_the_reply(most, level, cap) -> None:
     caps = Caps(output_tokens=cap)
     made = send(
