@@ -2,6 +2,7 @@
 
 import random
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,7 +43,8 @@ class Account:
     attempts: int = 0
     usage: Usage | None = None
     cost_usd: float | None = None
-    effort_sent: str | None = None
+    effort: Callable[[], dict[str, Any]] | None = None
+    """What became of reasoning effort, as ``effort.Effort.record`` tells it at the end."""
     status: int = 0
     error: str | None = None
     cut: bool = False
@@ -87,7 +89,7 @@ class Account:
                 "reasoning": usage.reasoning if usage else None,
             },
             "cost_usd": self.cost_usd,
-            "effort": self._effort(),
+            "effort": self.effort() if self.effort is not None else None,
             "status": self.status,
             "error": self.error,
             "ms": {
@@ -114,13 +116,6 @@ class Account:
         if self.withheld:
             words["withheld"] = self.withheld
         return words
-
-    def _effort(self) -> dict[str, Any] | None:
-        asked = self.ask.settings.effort if self.ask else None
-        observed = self.usage.reasoning if self.usage else None
-        if asked is None and self.effort_sent is None and observed is None:
-            return None
-        return {"requested": asked, "sent": self.effort_sent, "observed": observed}
 
 
 def runs_of(reply: Reply) -> dict[Key, str]:

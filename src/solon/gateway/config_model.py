@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, Self, cast
 from pydantic import BeforeValidator, Field, NonNegativeInt, PositiveFloat, PositiveInt, SecretStr, model_validator
 
 from solon.core.record import digest
+from solon.engines.router.providers import providers
 from solon.gateway.config_base import (
     BaseUrl,
     FileName,
@@ -25,6 +26,7 @@ from solon.gateway.config_base import (
     require_known,
     state_folder,
 )
+from solon.gateway.config_effort import EffortSettings
 
 DialectName = Literal["openai_chat", "openai_responses", "anthropic_messages"]
 
@@ -120,10 +122,19 @@ class Upstream(Keyed):
     """When a call is repeated."""
     breaker: Breaker = Breaker()
     """When it is left alone."""
+    effort: str | None = None
+    """Which row of the table of providers says how effort is told here (docs/effort.md lists them); by default that of
+    its address, or none."""
     max_in_flight: NonNegativeInt = 0
     """Calls a worker has open to it at once; more go to the fallbacks, else get 503. 0 is no bound."""
     max_reply_bytes: PositiveInt = 32 * 2**20
     """Largest reply that is read."""
+
+    @model_validator(mode="after")
+    def _effort_is_known(self) -> Self:
+        if self.effort is not None:
+            require_known(self.effort, providers().names(), "provider", ("effort",))
+        return self
 
     @model_validator(mode="after")
     def _needs_url(self) -> Self:
@@ -160,6 +171,8 @@ class Route(Settings):
     """Tried in order when the upstream fails: names of upstreams, or `{upstream, upstream_model}`."""
     policy: Name = "default"
     """Name of a policy below."""
+    effort: Name | None = None
+    """Name of an entry of `effort` below; without one, effort is the client's, and raised where the guard refines."""
     keys: tuple[str, ...] | None = None
     """Ids of the keys that may use it; all of them otherwise."""
     pass_through: bool = False
@@ -250,6 +263,8 @@ class Limits(Settings):
     """Requests at the same time, streams among them."""
     spend_per_day: PositiveFloat | None = None
     """US dollars a day (UTC), by the price table. Models without a price are refused under such a bound."""
+    reasoning_per_day: PositiveInt | None = None
+    """Reasoning tokens a day (UTC), as providers count them; until they have, the request's own cap is reserved."""
 
 
 class LimitSettings(Settings):
@@ -403,6 +418,8 @@ class GatewayConfig(Settings):
     routes: tuple[Route, ...] = ()
     """Without any, every model goes to the first upstream under the first policy."""
     policies: dict[Name, PolicySettings] = Field(default_factory=_default_policies, min_length=1)
+    effort: dict[Name, EffortSettings] = Field(default_factory=dict[Name, EffortSettings])
+    """How much thought requests get, by a name that routes refer to."""
     keys: KeysSettings = KeysSettings()
     limits: LimitSettings = LimitSettings()
     ledger: LedgerSettings = LedgerSettings()
@@ -435,6 +452,8 @@ class GatewayConfig(Settings):
             at = ("routes", number)
             require_known(route.upstream, self.upstreams, "upstream", (*at, "upstream"))
             require_known(route.policy, self.policies, "policy", (*at, "policy"))
+            if route.effort is not None:
+                require_known(route.effort, self.effort, "entry of effort", (*at, "effort"))
             for order, fallback in enumerate(route.fallbacks):
                 require_known(fallback.upstream, self.upstreams, "upstream", (*at, "fallbacks", order))
             if any(route.name == other.name for other in self.routes[:number]):

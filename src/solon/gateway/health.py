@@ -19,15 +19,18 @@ class Health:
     Args:
         checks: by name; a check that raises counts as failed. They must be quick: they run on the event loop.
         upstreams: how the circuit of each upstream stands.
+        effort: upstreams that do not follow the effort they are told, with what was found; a worker stays ready.
     """
 
     def __init__(
         self,
         checks: Mapping[str, Callable[[], str | None]],
         upstreams: Callable[[], Mapping[str, str]] = dict[str, str],
+        effort: Callable[[], Mapping[str, str]] = dict[str, str],
     ) -> None:
         self._checks = dict(checks)
         self._upstreams = upstreams
+        self._effort = effort
         self._began = time.monotonic()
         self.draining = False
 
@@ -45,6 +48,8 @@ class Health:
             "checks": {name: wrong.get(name, "ok") for name in {**dict.fromkeys(self._checks), **wrong}},
             "upstreams": dict(self._upstreams()),
         }
+        if ignored := dict(self._effort()):
+            body["effort"] = ignored
         return (503 if wrong else 200), body
 
 

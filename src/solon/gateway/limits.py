@@ -20,7 +20,7 @@ from typing import Self, TypeVar
 from solon.gateway.config_model import Limits, LimitSettings
 from solon.gateway.dialects.base import WireError
 from solon.gateway.identity import Principal, merged
-from solon.gateway.quota import Kind, Need, Quota, Short
+from solon.gateway.quota import DAILY, Kind, Need, Quota, Short
 from solon.gateway.wire import Usage
 
 R = TypeVar("R")
@@ -32,6 +32,7 @@ _WORDS = {
     Kind.REQUESTS: "requests a minute",
     Kind.TOKENS: "tokens a minute",
     Kind.SPEND: "US dollars a day",
+    Kind.REASONING: "reasoning tokens a day",
     Kind.SLOTS: "requests at the same time",
 }
 
@@ -51,6 +52,8 @@ class Estimate:
     tokens: int
     cost_usd: float | None = None
     model: str = ""
+    reasoning: int = 0
+    """Tokens of reasoning."""
 
 
 @dataclass(slots=True)
@@ -79,7 +82,9 @@ class Admission:
         """Count what the reply really used; where that is not known, the reservation stands."""
         if self._settled:
             return
-        real = {Kind.TOKENS: None if usage is None else float(usage.input + usage.output), Kind.SPEND: cost}
+        thought = None if usage is None or usage.reasoning is None else float(usage.reasoning)
+        tokens = None if usage is None else float(usage.input + usage.output)
+        real = {Kind.TOKENS: tokens, Kind.SPEND: cost, Kind.REASONING: thought}
         self._settled = True
         for need in self._needs:
             used = real.get(need.kind)
@@ -88,7 +93,7 @@ class Admission:
 
     def refund(self) -> None:
         """Nothing was used: the request was refused or failed before it reached a model. The request itself counts."""
-        self.settle(Usage(), 0.0)
+        self.settle(Usage(reasoning=0), 0.0)
 
     def close(self) -> None:
         """The request is over."""
@@ -285,11 +290,12 @@ def _needs_of(owner: str, limits: Limits, estimate: Estimate) -> list[Need]:
         (Kind.REQUESTS, limits.requests_per_minute, 1.0),
         (Kind.TOKENS, limits.tokens_per_minute, float(estimate.tokens)),
         (Kind.SPEND, limits.spend_per_day, estimate.cost_usd),
+        (Kind.REASONING, limits.reasoning_per_day, float(estimate.reasoning)),
         (Kind.SLOTS, limits.concurrent, 1.0),
     )
     needs: list[Need] = []
     for kind, limit, amount in wanted:
-        if limit is None or (kind is Kind.SPEND and amount == 0):
+        if limit is None or (kind in DAILY and amount == 0):
             continue
         if amount is None:
             raise LimitError(
@@ -308,7 +314,7 @@ def _needs_of(owner: str, limits: Limits, estimate: Estimate) -> list[Need]:
 def _limit_error(need: Need, wait_s: float | None) -> LimitError:
     whose = "this key" if need.owner.startswith("key:") else "your organisation"
     words = f"{need.limit:g} {_WORDS[need.kind]} for {whose}"
-    kind = "budget" if need.kind is Kind.SPEND else "rate_limit"
+    kind = "budget" if need.kind in DAILY else "rate_limit"
     if wait_s is None:
         return LimitError(
             f"the request may use {need.amount:g}, more than the limit of {words}",

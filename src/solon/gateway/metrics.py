@@ -64,6 +64,32 @@ METRICS = (
         labels=("route", "direction"),
         about="Tokens as upstreams counted them: `direction` input, output or reasoning (which is part of output).",
     ),
+    Metric(
+        name="solon_effort_total",
+        kind="counter",
+        labels=("route", "level", "adjusted"),
+        about="Replies by the level of effort asked of the upstream (`other` where that is not known); `adjusted` yes "
+        "where it is not what the client asked for.",
+    ),
+    Metric(
+        name="solon_effort_unobserved_total",
+        kind="counter",
+        labels=("route",),
+        about="Replies whose reasoning tokens are not known: the upstream counted none, or its counts contradict "
+        "themselves.",
+    ),
+    Metric(
+        name="solon_effort_breaches_total",
+        kind="counter",
+        labels=("route", "scope", "done"),
+        about="Caps on effort that were reached: `scope` request or session; `done` says what became of the reply.",
+    ),
+    Metric(
+        name="solon_effort_ignored",
+        kind="gauge",
+        labels=("upstream", "finding"),
+        about="1 where an upstream does not follow the effort it is told: `finding` ignored, not disabled or none.",
+    ),
     Metric(name="solon_cost_usd_total", kind="counter", labels=("route",), about="US dollars, by the price table."),
     Metric(
         name="solon_unpriced_total",
@@ -117,7 +143,7 @@ METRICS = (
     ),
     Metric(name="solon_ledger_refused_total", kind="counter", labels=(), about="Requests refused for a full ledger."),
 )
-_GAUGE_MODES = {"solon_upstream_open": "livemax", "solon_reload_broken": "livemax"}
+_GAUGE_MODES = {"solon_upstream_open": "livemax", "solon_reload_broken": "livemax", "solon_effort_ignored": "livemax"}
 
 
 def prepare_folder(folder: Path) -> None:
@@ -193,6 +219,20 @@ class Metrics:
         for direction, count in (("input", input), ("output", output), ("reasoning", reasoning)):
             if count > 0:
                 self._child("solon_tokens_total", route, direction).inc(count)
+
+    def effort(self, *, route: str, level: str | None, adjusted: bool, observed: bool) -> None:
+        """A reply came for which effort was asked, or not."""
+        self._child("solon_effort_total", route, level or OTHER, "yes" if adjusted else "no").inc()
+        if not observed:
+            self._child("solon_effort_unobserved_total", route).inc()
+
+    def effort_breach(self, *, route: str, scope: str, done: str) -> None:
+        """A cap was reached."""
+        self._child("solon_effort_breaches_total", route, scope, done).inc()
+
+    def effort_ignored(self, upstream: str, finding: str) -> None:
+        """An upstream does not follow the effort it is told."""
+        self._child("solon_effort_ignored", upstream, finding).set(1.0)
 
     def cost(self, *, route: str, usd: float | None) -> None:
         """A reply's cost; ``None`` where it is not known."""

@@ -24,7 +24,17 @@ def counted(metrics: Metrics, account: Account) -> None:
         _count_decision(metrics, account)
     if kind in ("rate_limit", "budget") and not account.attempts:
         metrics.limited(kind)
+    told = account.effort() if account.effort is not None else {}
+    if told.get("breach"):
+        metrics.effort_breach(route=route, scope=told["scope"], done=told["done"])
     if account.upstream_s is not None:
+        if account.status == 200 and not account.error:
+            metrics.effort(
+                route=route,
+                level=told.get("level"),
+                adjusted=bool(told.get("adjusted")),
+                observed=told.get("observed") is not None,
+            )
         _count_upstream(metrics, account, route, kind)
 
 

@@ -20,7 +20,7 @@ from solon.gateway.config_model import Checks, PolicySettings, Route
 from solon.gateway.dialects.base import Dialect, Refusal, StreamWriter, WireError
 from solon.gateway.dialects.catalogue import DIALECTS
 from solon.gateway.dialects.sse import EventSplitter, read_json, write_json
-from solon.gateway.effort import raised
+from solon.gateway.effort import ANSWER_NOW, Effort, signals_of
 from solon.gateway.findings import findings
 from solon.gateway.identity import Principal
 from solon.gateway.line import Line
@@ -28,8 +28,8 @@ from solon.gateway.relay import Answer, Call, Target, oversized
 from solon.gateway.reply_screen import ReplyScreen
 from solon.gateway.reply_stream import ReplyStream
 from solon.gateway.routing import forwarded, route_for, targets_of
-from solon.gateway.screen import Screening
-from solon.gateway.services import Services
+from solon.gateway.screen import Screening, conversation_of
+from solon.gateway.services import Services, expected
 from solon.gateway.tracing import Tracer
 from solon.gateway.wire import Ask, Channel, Started
 
@@ -68,6 +68,7 @@ class Passage:
         self._settings: PolicySettings | None = None
         self._screening: Screening | None = None
         self._heard: ReplyScreen | None = None
+        self._effort = Effort(settings=None, prices=self._now.prices)
         self._guidance = ""
         self._notice = ""
         self._body_read = False
@@ -109,12 +110,13 @@ class Passage:
         route = route_for(now.config, principal, ask.model)
         account.route, account.policy = route.name, principal.policy or route.policy
         self._settings = now.config.policies[account.policy]
+        self._effort.settings = now.config.effort[route.effort] if route.effort is not None else None
         if self._dialect.name == _STORING:
             await services.owners.require(ask.body, principal.key_id)
         async with self._watch:
             await services.room()
             model = route.upstream_model or ask.model
-            admission = await services.admit(principal, model, ask)
+            admission = await services.admit(principal, model, ask, self._effort.settings)
             try:
                 await self._judge_and_relay(ask, route)
             finally:
@@ -143,7 +145,28 @@ class Passage:
                 return
             if screening.action is Action.REFINE:
                 self._guidance = screening.guidance
+        refusal = self._plan_effort(ask)
+        if refusal is not None:
+            account.cut = True
+            await self._refuse(ask, refusal)
+            return
         await self._relay(ask, targets_of(route))
+
+    def _plan_effort(self, ask: Ask) -> Refusal | None:
+        """Decide how much thought the request gets; a refusal where its conversation has used up what it may."""
+        effort, now, screening = self._effort, self._now, self._screening
+        principal = cast(Principal, self._principal)
+        near = 1.0
+        if effort.settings is not None:
+            near = effort.settings.near
+            if effort.settings.session.caps:
+                named = screening.conversation if screening else conversation_of(ask.exchange(), principal)
+                effort.session = self._services.spending.tally((principal.key_id, named))
+        policy = now.screens[self.account.policy].policy(screening.variant) if screening else None
+        try:
+            return effort.plan(ask, signals_of(screening, policy, near), expected(ask).input)
+        finally:
+            self.account.effort = effort.record
 
     async def _body(self) -> dict[str, Any]:
         limits = self._now.config.limits_http
@@ -171,23 +194,27 @@ class Passage:
     async def _relay(self, ask: Ask, targets: list[Target]) -> None:
         """Ask the upstream and deliver what it answers; under ``refine`` ask once more where that may not go out."""
         account = self.account
-        turns = 2 if self._guidance else 1
-        for turn in range(turns):
+        again = bool(self._guidance)
+        while True:
             call = Call(write=lambda line, target: self._write(ask, line, target), headers=forwarded(self._scope))
             begun = time.perf_counter()
             answer = await self._asked(targets, call)
             account.upstream = answer.line.name
             account.attempts += answer.attempts
+            self._effort.began()
             try:
                 if answer.status != 200:
                     raise await _complaint(answer)
                 deliver = self._stream if ask.stream else self._whole
-                if await deliver(ask, answer, self._listener(ask), last=turn + 1 == turns):
+                if await deliver(ask, answer, self._listener(ask), last=not again):
                     return
             finally:
                 answer.close()
                 account.upstream_s = (account.upstream_s or 0.0) + time.perf_counter() - begun
-            self._guidance = f"{self._guidance}\n\n{SAFE_COMPLETION}"
+            if self._effort.answering:
+                self._guidance, again = f"{self._guidance}\n\n{ANSWER_NOW}".strip(), False
+            else:
+                self._guidance, again = f"{self._guidance}\n\n{SAFE_COMPLETION}", False
 
     async def _asked(self, targets: list[Target], call: Call) -> Answer:
         """The upstream's answer, under a span of its own where traces are kept."""
@@ -223,8 +250,8 @@ class Passage:
         if target.model is not None:
             body = {**body, "model": target.model}
         if self._guidance:
-            body, sent = raised(dialect.guided(body, self._guidance), dialect.name)
-            self.account.effort_sent = sent
+            body = dialect.guided(body, self._guidance)
+        body = self._effort.write(body, line, body["model"], refined=bool(self._guidance))
         return dialect.path, write_json(body)
 
     async def _whole(self, ask: Ask, answer: Answer, listener: ReplyScreen | None, *, last: bool) -> bool:
@@ -234,9 +261,14 @@ class Passage:
         raw = await answer.whole()
         account.first_byte = account.first_byte or time.perf_counter()
         reply = theirs.read_reply(read_json(raw))
-        account.usage = reply.usage
-        refusal = None if listener is None else (await listener.whole(reply)).refusal
         runs = runs_of(reply)
+        over = self._effort.heard_whole(
+            [(key[1] is Channel.REASONING, text) for key, text in runs.items()], reply.usage
+        )
+        account.usage = self._effort.saw(reply.usage)
+        refusal = None if listener is None else (await listener.whole(reply)).refusal
+        if refusal is None and over is not None:
+            refusal, last = over, True
         if refusal is not None:
             account.withheld = shown(runs)
             if last:
@@ -261,7 +293,14 @@ class Passage:
             raise WireError(f"the upstream {answer.line.name} did not stream", status=502, kind="upstream")
         writer = self._writer = self._dialect.writer(ask, reasoning=not self._hides_reasoning)
         unseen = _REASONING if self._hides_reasoning else frozenset[Channel]()
-        stream = ReplyStream(theirs.reader(), writer, listener, same=theirs is self._dialect, unseen=unseen)
+        stream = ReplyStream(
+            theirs.reader(),
+            writer,
+            listener,
+            same=theirs is self._dialect,
+            unseen=unseen,
+            meter=self._effort.hear,
+        )
         client = self._opened(writer)
         waiting: list[bytes] = []
         try:
@@ -271,10 +310,14 @@ class Passage:
                 raise
             waiting.append(stream.fail(error))
         finally:
-            account.usage = stream.usage or account.usage
+            account.usage = self._effort.saw(stream.usage) or account.usage
+            self._effort.settle(account.usage)
             account.deliver(stream.delivered)
             account.withheld = "" if listener is None else listener.withheld
-        if stream.refusal is not None and not last and not stream.delivered:
+        if stream.halted and self._effort.holds_reasoning and not client.started:
+            self._effort.answer_now()
+            return False
+        if stream.refusal is not None and not stream.halted and not last and not stream.delivered:
             return False
         account.cut, account.status = stream.refusal is not None, 200
         self._notice = stream.refusal.notice if stream.refusal else ""
@@ -306,7 +349,7 @@ class Passage:
                 waiting.append(await stream.feed(event))
             if stream.over:
                 return
-            if not held or stream.delivered:
+            if stream.answered if self._effort.holds_reasoning else (not held or stream.delivered):
                 await client.write(b"".join(waiting))
                 waiting.clear()
         rest = splitter.rest()

@@ -48,7 +48,12 @@ class Kind(StrEnum):
     REQUESTS = "requests"
     TOKENS = "tokens"
     SPEND = "spend"
+    REASONING = "reasoning"
     SLOTS = "slots"
+
+
+DAILY = frozenset({Kind.SPEND, Kind.REASONING})
+"""Counted by the day; the others refill."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +115,7 @@ class Quota:
                     self._hold(connection, need.name, -int(need.amount), now)
                     continue
                 name, value = self._value(connection, need, now)
-                if need.kind is Kind.SPEND:
+                if need.kind in DAILY:
                     value = max(0.0, value - need.amount)
                 else:
                     value -= need.amount * _MINUTE_S / need.limit
@@ -138,7 +143,7 @@ class Quota:
         if need.kind is Kind.SLOTS:
             return self._take_slots(connection, need, now)
         name, value = self._value(connection, need, now)
-        if need.kind is Kind.SPEND:
+        if need.kind in DAILY:
             left = need.limit - value
             wait = _DAY_S - now % _DAY_S
         else:
@@ -152,19 +157,19 @@ class Quota:
         if need.kind is Kind.REQUESTS:
             ahead = float(int(ahead))
         grant = need.amount + ahead
-        value += grant if need.kind is Kind.SPEND else grant * _MINUTE_S / need.limit
+        value += grant if need.kind in DAILY else grant * _MINUTE_S / need.limit
         connection.execute(sa.update(_COUNTS).where(_COUNTS.c.name == name).values(value=value))
         return grant
 
     def _value(self, connection: sa.Connection, need: Need, now: float) -> tuple[str, float]:
         """The name and value of a count, its row locked until the transaction ends."""
-        day = f":{datetime.fromtimestamp(now, UTC).date()}" if need.kind is Kind.SPEND else ""
+        day = f":{datetime.fromtimestamp(now, UTC).date()}" if need.kind in DAILY else ""
         name = need.name + day
         found = self._locked(connection, name)
         if found is None:
             insert = sa.text("insert into solon_counts (name, value) values (:name, 0) on conflict do nothing")
             connection.execute(insert, {"name": name})
-            if need.kind is Kind.SPEND:  # of days gone by nothing is asked again
+            if need.kind in DAILY:  # of days gone by nothing is asked again
                 old = _COUNTS.c.name.startswith(need.name + ":", autoescape=True) & (_COUNTS.c.name < name)
                 connection.execute(sa.delete(_COUNTS).where(old))
             found = self._locked(connection, name)

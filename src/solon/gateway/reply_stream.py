@@ -6,6 +6,7 @@ no choice (usage, the end) waits for everything before it. After a cut nothing l
 """
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol, cast
 
@@ -21,6 +22,7 @@ from solon.gateway.wire import (
     OpaqueSeen,
     Piece,
     Started,
+    Stop,
     Stopped,
     Usage,
     UsageSeen,
@@ -40,6 +42,13 @@ class Cut(Exception):
         super().__init__(refusal.notice)
         self.refusal = refusal
         self.released = released
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Halt:
+    """A cap is reached: the stream ends with the refusal, or as if at its length where there is none."""
+
+    refusal: Refusal | None = None
 
 
 class _Broke(Exception):
@@ -100,6 +109,7 @@ class ReplyStream:
         listener: says what may leave; ``None`` where replies are not screened.
         same: whether both sides speak one dialect.
         unseen: channels that the writer leaves out, which are therefore never delivered.
+        meter: told of every event before anything of it may leave; says when the stream must end.
     """
 
     def __init__(
@@ -110,7 +120,9 @@ class ReplyStream:
         *,
         same: bool,
         unseen: frozenset[Channel] = frozenset(),
+        meter: Callable[[Event], Halt | None] | None = None,
     ) -> None:
+        self._meter = meter
         self._reader = reader
         self._writer = writer
         self._listener = listener
@@ -125,6 +137,9 @@ class ReplyStream:
         self._interleaved: set[int] = set()
         """Choices that went on with a run that had seemed complete: there, runs end with the choice only."""
         self._stopped: set[int] = set()
+        self._choices: set[int] = set()
+        self.halted = False
+        """It was ended at a cap."""
         self.over = False
         """Nothing more may be sent: the stream ended, failed or was cut."""
         self.refusal: Refusal | None = None
@@ -146,6 +161,9 @@ class ReplyStream:
         if self.over:
             return b""
         event = self._reader.read(raw)
+        self._choices.update(fact.choice for fact in event.facts if isinstance(fact, _OF_A_CHOICE))
+        if self._meter is not None and (halt := self._meter(event)) is not None:
+            return await self._halt(halt)
         if self._listener is None and self._same:
             return self._pass_on(event)
         held = self._hold(event)
@@ -157,6 +175,28 @@ class ReplyStream:
         except _Broke as broke:
             return self._drained() + self.fail(broke.error)
         return self._drained()
+
+    async def _halt(self, halt: Halt) -> bytes:
+        """End here: of the event that reached the cap nothing leaves; what waits is judged and leaves before."""
+        self.halted = True
+        if halt.refusal is not None:
+            return self._cut(Cut(halt.refusal))
+        try:
+            await self._finish_all()
+        except Cut as cut:
+            return self._cut(cut)
+        out = [self._drained()]
+        if not self.over:
+            for choice in sorted(self._choices - self._stopped) or ([] if self._stopped else [0]):
+                out.append(self._writer.write(Stopped(choice=choice, stop=Stop.LENGTH)))
+            out.append(self._writer.write(Ended()))
+            self.over = True
+        return b"".join(out)
+
+    @property
+    def answered(self) -> bool:
+        """Whether anything but reasoning left."""
+        return any(key[1] is not Channel.REASONING for key in self.delivered)
 
     async def end(self) -> bytes:
         """The upstream has closed: release the rest, or say that it broke off."""

@@ -178,7 +178,7 @@ class Screen:
         exchange = _exchange(ask, self.settings.screen)
         if self._sessions is not None and (response_id := ask.body.get("previous_response_id")) is not None:
             exchange = self._sessions.recall(principal.key_id, response_id, exchange)
-        conversation = _conversation(exchange, principal)
+        conversation = conversation_of(exchange, principal)
         variant = self._variant(conversation)
         court = self._courts[variant]
         past = self._sessions.read(principal.key_id, exchange, court.notices) if self._sessions is not None else None
@@ -423,7 +423,7 @@ def _as_sent(answer: Heard) -> Heard:
     )
 
 
-def _conversation(exchange: Exchange, principal: Sender) -> str:
+def conversation_of(exchange: Exchange, principal: Sender) -> str:
     """Names a conversation by its key and how it began: everything up to the end of its first user turn."""
     parts = [principal.key_id]
     for message in exchange.messages:

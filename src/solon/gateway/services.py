@@ -1,11 +1,14 @@
 """What every request of one worker process shares, and the snapshot of the configuration that a request works with."""
 
 import logging
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
+from solon.engines.router.budget import Sessions
 from solon.gateway.account import Account
+from solon.gateway.config_effort import EffortSettings
 from solon.gateway.config_model import GatewayConfig
 from solon.gateway.dialects.base import WireError
 from solon.gateway.identity import UNLIMITED, Keys, Principal
@@ -76,6 +79,8 @@ class Services:
     observers: list[Observer] = field(default_factory=list[Observer])
     models: dict[str, tuple[float, tuple[str, ...]]] = field(default_factory=dict[str, tuple[float, tuple[str, ...]]])
     """What upstreams list, by name, and when they were asked."""
+    spending: Sessions = field(default_factory=lambda: Sessions(capacity=10_000, ttl_s=3600.0, clock=time.monotonic))
+    """What conversations have used of their caps on effort."""
     in_flight: int = 0
     lost: int = 0
     """Records that the ledger did not take: requests are refused before that, so it stays 0."""
@@ -93,7 +98,9 @@ class Services:
                 "requests cannot be recorded now", repair="Try again shortly.", status=503, kind="overloaded"
             ) from None
 
-    async def admit(self, principal: Principal, model: str, ask: Ask) -> Admission:
+    async def admit(
+        self, principal: Principal, model: str, ask: Ask, effort: EffortSettings | None = None
+    ) -> Admission:
         """Let a request in under its limits; whoever got the admission settles and closes it.
 
         Raises:
@@ -104,8 +111,14 @@ class Services:
             return Admission(self.limiter, [])
         guess = expected(ask)
         cost = self.live.now.prices.cost(model, guess)
+        thought = guess.output
+        if effort is not None:
+            thought = next(
+                (cap for cap in (effort.caps.reasoning_tokens, effort.caps.output_tokens) if cap is not None), thought
+            )
         return await self.limiter.admit(
-            principal, Estimate(tokens=guess.input + guess.output, cost_usd=cost, model=model)
+            principal,
+            Estimate(tokens=guess.input + guess.output, cost_usd=cost, model=model, reasoning=max(1, thought)),
         )
 
     def finish(self, account: Account) -> None:

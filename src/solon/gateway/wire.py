@@ -236,6 +236,10 @@ class Usage:
     reasoning: int | None = None
     cache_read: int | None = None
     cache_write: int | None = None
+    unaccounted: int | None = None
+    """Tokens in the provider's total that are neither input nor output."""
+    problems: tuple[str, ...] = ()
+    """What is wrong with the provider's counts of reasoning."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from solon.engines.router.budget import Sessions
 from solon.gateway.app import Gateway
 from solon.gateway.asgi import App, Receive, Scope, Send
 from solon.gateway.config_model import GatewayConfig
+from solon.gateway.effort_watch import EffortWatch
 from solon.gateway.embedded import EmbeddedUpstream, Line
 from solon.gateway.health import Health
 from solon.gateway.identity import Principal
@@ -113,9 +115,13 @@ class Worker:
         stack.push_async_callback(owners.close)
         metrics, tracer = Metrics(), Tracer(config.tracing)
         stack.callback(tracer.flush)
-        services = Services(live=live, relay=relay, ledger=ledger, limiter=limiter, owners=owners)
+        told = config.session
+        spending = Sessions(capacity=told.capacity, ttl_s=told.ttl_s, clock=time.monotonic)
+        services = Services(live=live, relay=relay, ledger=ledger, limiter=limiter, owners=owners, spending=spending)
         services.observers += [logged, *([partial(counted, metrics)] if config.metrics.enabled else [])]
-        self.health = Health({"ledger": partial(_ledger_problem, ledger)}, partial(_circuits, relay))
+        watch = EffortWatch(ledger.put, metrics.effort_ignored)
+        services.observers.append(watch)
+        self.health = Health({"ledger": partial(_ledger_problem, ledger)}, partial(_circuits, relay), watch.problems)
         self.parts = Parts(services=services, live=live, health=self.health, metrics=metrics)
         admin = start.admin(self.parts) if start.admin is not None and config.admin.enabled else None
         self._gateway = Gateway(services, self.health, metrics, tracer, admin=admin)

@@ -12,6 +12,7 @@ from solon.guard.explain import explain, explanation_json
 from solon.guard.guard import Guard
 from solon.ledger import Ledger, LedgerError, Stored
 from solon.web import cases, decisions, review
+from solon.web.effort import effort
 from solon.web.http import HttpError, Receive, Request, Response, Scope, Send, read_request
 from solon.web.pages import STATIC, render, static
 from solon.web.session import Access, Sessions, Viewer
@@ -62,6 +63,7 @@ class Dashboard:
         self._pages: dict[tuple[str, str], Page] = {
             ("GET", "/"): self._overview,
             ("GET", "/decisions"): self._decisions,
+            ("GET", "/effort"): self._effort,
             ("GET", "/review"): self._review,
             ("POST", "/review"): self._open_round,
             ("GET", "/cases"): self._cases,
@@ -149,6 +151,12 @@ class Dashboard:
             "most": decisions.MOST,
         }
         return self._page("decisions.html", request, viewer, values)
+
+    def _effort(self, request: Request, viewer: Viewer) -> Response:
+        name = request.query.get("window", "24h")
+        name = name if name in WINDOWS else "24h"
+        found = effort(self._ledger, datetime.now(UTC) - WINDOWS[name].length, tenant=viewer.tenant)
+        return self._page("effort.html", request, viewer, {"effort": found, "window": name, "windows": WINDOWS})
 
     def _exchange(self, request: Request, viewer: Viewer) -> Response:
         stored = self._find(request.path.split("/")[2], viewer)

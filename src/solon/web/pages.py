@@ -1,6 +1,7 @@
 """Templates to HTML: autoescaped, with the few filters they need."""
 
 import hashlib
+import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.resources import files
@@ -51,6 +52,15 @@ def _cents(value: int) -> str:
     return f"{'−' if value < 0 else ''}{abs(value) / 100:,.2f}"
 
 
+def _amount(value: float, unit: str) -> str:
+    """A figure that may have no bound."""
+    if math.isnan(value):
+        return "–"
+    if math.isinf(value):
+        return "∞" if value > 0 else "–∞"
+    return _money(value) if unit == "money" else f"{value:,.1f} s" if unit == "seconds" else _number(value)
+
+
 def _query(value: Any) -> str:
     """A value for an address; halves of surrogate pairs, which no address can hold, become question marks."""
     return quote(str(value), safe="", errors="replace")
@@ -71,6 +81,7 @@ def _environment() -> Environment:
         cents=_cents,
         number=_number,
         money=_money,
+        amount=_amount,  # pyright: ignore[reportArgumentType]
         ms=charts.ms,
         percent=charts.percent,
         visible=visible,

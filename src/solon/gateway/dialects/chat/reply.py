@@ -4,6 +4,7 @@ import time
 import uuid
 from typing import Any, cast
 
+from solon.engines.router.observe import counted
 from solon.gateway.dialects import fields as f
 from solon.gateway.dialects.base import Refusal, WireError
 from solon.gateway.dialects.chat.ask import NAME, call_parts, reasoning_parts
@@ -115,12 +116,16 @@ def usage_of(usage: Json | None) -> Usage | None:
     """Token counts."""
     if usage is None:
         return None
-    out = f.mapping(usage, "completion_tokens_details", "usage") or {}
     into = f.mapping(usage, "prompt_tokens_details", "usage") or {}
+    thought = counted(usage)
+    read, written = (f.integer(usage, name, "usage") or 0 for name in ("prompt_tokens", "completion_tokens"))
+    total = usage.get("total_tokens")
     return Usage(
-        input=f.integer(usage, "prompt_tokens", "usage") or 0,
-        output=f.integer(usage, "completion_tokens", "usage") or 0,
-        reasoning=f.integer(out, "reasoning_tokens", "usage"),
+        input=read,
+        output=written,
+        reasoning=thought.reasoning,
+        problems=thought.problems,
+        unaccounted=total - read - written if type(total) is int and total > read + written else None,
         cache_read=f.integer(into, "cached_tokens", "usage"),
         cache_write=f.integer(into, "cache_write_tokens", "usage"),
     )

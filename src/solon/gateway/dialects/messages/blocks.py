@@ -116,7 +116,9 @@ def _other(block: Json, place: str) -> Other:
     if kind == "container_upload":
         unread = "a stored file"
     elif kind == "server_tool_use":
-        texts = (f.text(block, "name", place) or "", *f.readable(block.get("input"), place, keys=True))
+        rest = {key: value for key, value in block.items() if key not in ("name", "input")}
+        said = f.readable(block.get("input"), place, keys=True)
+        texts = (f.text(block, "name", place) or "", *said, *f.readable(rest, place))
         return Other(raw=block, texts=texts, place=place)
     texts = _texts(block, place) if known else f.readable(block, place, keys=True)
     return Other(raw=block, texts=texts, unread=unread, place=place)

@@ -3,6 +3,7 @@
 import uuid
 from typing import Any, cast
 
+from solon.engines.router.observe import counted
 from solon.gateway.dialects import fields as f
 from solon.gateway.dialects.base import Refusal, WireError
 from solon.gateway.dialects.fields import Json
@@ -69,11 +70,12 @@ def usage_of(usage: Json) -> Usage:
     """Token counts; the cached ones stand apart here and are part of the input in the neutral form."""
     read = f.integer(usage, "cache_read_input_tokens", "usage")
     written = f.integer(usage, "cache_creation_input_tokens", "usage")
-    details = f.mapping(usage, "output_tokens_details", "usage") or {}
+    thought = counted(usage)
     return Usage(
         input=(f.integer(usage, "input_tokens", "usage") or 0) + (read or 0) + (written or 0),
         output=f.integer(usage, "output_tokens", "usage") or 0,
-        reasoning=f.integer(details, "thinking_tokens", "usage"),
+        reasoning=thought.reasoning,
+        problems=thought.problems,
         cache_read=read,
         cache_write=written,
     )

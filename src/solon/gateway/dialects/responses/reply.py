@@ -4,6 +4,7 @@ import time
 import uuid
 from typing import Any, cast
 
+from solon.engines.router.observe import counted
 from solon.gateway.dialects import fields as f
 from solon.gateway.dialects.base import Refusal, WireError
 from solon.gateway.dialects.fields import Json
@@ -61,11 +62,12 @@ def stop_of(body: Json) -> tuple[Stop, str | None]:
 def usage_of(usage: Json) -> Usage:
     """Token counts."""
     into = f.mapping(usage, "input_tokens_details", "usage") or {}
-    out = f.mapping(usage, "output_tokens_details", "usage") or {}
+    thought = counted(usage)
     return Usage(
         input=f.integer(usage, "input_tokens", "usage") or 0,
         output=f.integer(usage, "output_tokens", "usage") or 0,
-        reasoning=f.integer(out, "reasoning_tokens", "usage"),
+        reasoning=thought.reasoning,
+        problems=thought.problems,
         cache_read=f.integer(into, "cached_tokens", "usage"),
         cache_write=f.integer(into, "cache_write_tokens", "usage"),
     )
