@@ -85,7 +85,7 @@ def write_whole(path: Path, text: str) -> None:
 
 
 def read_tasks(path: Path) -> list[Task]:
-    """Prompts from JSONL: ``{"prompt": …}`` a line, with ``id``, ``category``, ``system`` and ``meta`` where there are any.
+    """Prompts from JSONL: ``{"prompt": …}`` a line, perhaps with ``id``, ``category``, ``system``, ``meta``.
 
     Raises:
         TrainingError: naming the line, where one is not of that form or an id appears twice.
