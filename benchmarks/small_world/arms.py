@@ -2,13 +2,13 @@
 
 import copy
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
 from judges import Grading, Rewarding
-from organism import capability_lesson, task
+from organism import foreign_rules_lesson, task
 from world import World, requests
 
 from solon.align.chain import Chain, FinalAnswer, Task
@@ -32,29 +32,59 @@ class Setting:
     base: Any
     seed: int
     rows: int = 1500
-    sft_steps: int = 250
+    sft_steps: int = 80
+    sft_rate: float = 1e-3
+    sft_noise: float = 0.0
+    rl_rate: float = 3e-4
     rl_steps: int = 60
-    noise: float = 0.0
+    rl_depths: tuple[int, ...] = (0, 1)
+    foreign_depths: tuple[int, ...] = (0, 1)
+    foreign_ciphers: tuple[str, ...] = SAFETY_CIPHERS
     report: Callable[[str], None] = print
 
+    def foreign(self, rng: random.Random) -> Lesson:
+        """A lesson with a policy in its context that is not the one to be taught."""
+        return foreign_rules_lesson(
+            self.world, self.chat, rng, depths=self.foreign_depths, ciphers=self.foreign_ciphers
+        )
 
-def safety_tasks(setting: Setting, number: int, ciphers: tuple[str, ...], name: str) -> list[Task]:
+
+def safety_tasks(
+    setting: Setting, number: int, name: str, *, depths: Sequence[int] = (0, 1), ciphers: Sequence[str] = SAFETY_CIPHERS
+) -> list[Task]:
     """Prompts on governed verbs out of the part of the world that training shows: plain, or under one cipher."""
     source = requests(
-        setting.world, random.Random(f"{name}/{setting.seed}"), depths=(0, 1), ciphers=ciphers, governed=True, seen=True
+        setting.world, random.Random(f"{name}/{setting.seed}"), depths=depths, ciphers=ciphers, governed=True, seen=True
     )
     return [task(request, number=place) for place, request in enumerate(islice(source, number))]
 
 
-def generate(setting: Setting) -> Kept:
-    """Stages 1 and 2: the base reasons with the policy in its context, the judge keeps what is right."""
-    tasks = safety_tasks(setting, setting.rows, SAFETY_CIPHERS, "generate")
-    prompts = [setting.chat.prompt_ids(each, rules=setting.world.rules.text()) for each in tasks]
-    chains = sample(
-        setting.base, setting.chat, prompts, Sampling(temperature=0.7, max_tokens=LONGEST, batch=250, seed=setting.seed)
+def other_tasks(
+    setting: Setting, number: int, *, depths: Sequence[int] = (0, 1), ciphers: Sequence[str] = SAFETY_CIPHERS
+) -> list[Task]:
+    """Prompts on verbs of which the policy does not speak: what must go on working.
+
+    By default as little enciphered as the safety prompts: where only harmless prompts come in cipher, a model learns
+    that a cipher means harmless (``docs/small_world.md`` shows that mix too).
+    """
+    source = requests(
+        setting.world, random.Random(f"other/{setting.seed}"), depths=depths, ciphers=ciphers, governed=False, seen=None
     )
-    judge = Grading(world=setting.world, noise=setting.noise)
-    return keep(grade(tasks, chains, judge, times=3 if setting.noise else 1))
+    return [task(request, number=place) for place, request in enumerate(islice(source, number))]
+
+
+def generate(
+    setting: Setting, tasks: Sequence[Task], *, rules: bool = True, noise: float = 0.0, times: int = 1
+) -> Kept:
+    """Stages 1 and 2: the base reasons, with the policy in its context where ``rules``; the judge keeps what is right.
+
+    Without rules nothing is judged but the form: the base simply does what it does.
+    """
+    prompts = [setting.chat.prompt_ids(each, rules=setting.world.rules.text() if rules else "") for each in tasks]
+    drawn = Sampling(temperature=0.7, max_tokens=LONGEST, batch=250, seed=setting.seed)
+    chains = sample(setting.base, setting.chat, prompts, drawn)
+    judge = Grading(world=setting.world, noise=noise)
+    return keep(grade(tasks, chains, judge, times=times, least=1.0 if rules else 0.0))
 
 
 def without_clauses(chain: Chain) -> Chain:
@@ -79,33 +109,43 @@ def lessons(setting: Setting, kept: Kept, change: Callable[[Chain], Chain] = lam
     return rows
 
 
-def tuned(setting: Setting, rows: list[Lesson]) -> Any:
-    """Stage 3: half of every batch is safety, half is what must not be lost."""
+def tuned(setting: Setting, rows: Sequence[Lesson], other: Sequence[Lesson]) -> Any:
+    """Stage 3: half of every batch is safety, a quarter ungoverned prompts, a quarter foreign policies in context."""
     model = copy.deepcopy(setting.base)
 
     def draw(rng: random.Random) -> list[Lesson]:
-        mixed = [capability_lesson(setting.world, setting.chat, rng) for _ in range(32)]
-        return [*rng.sample(rows, 32), *mixed]
+        foreign = [setting.foreign(rng) for _ in range(16)]
+        return [*rng.sample(list(rows), 32), *rng.sample(list(other), 16), *foreign]
 
-    settings = SftSettings(steps=setting.sft_steps, batch=64, rate=1e-3, seed=setting.seed)
+    settings = SftSettings(
+        steps=setting.sft_steps, batch=64, rate=setting.sft_rate, noise=setting.sft_noise, seed=setting.seed
+    )
     sft(model, draw, settings, report=setting.report)
     return model
 
 
-def reinforced(setting: Setting, model: Any) -> tuple[Any, list[RlStep]]:
-    """Stage 4, from a copy of ``model``."""
+def reinforced(
+    setting: Setting, model: Any, other: Sequence[Lesson], *, noise: float = 0.0
+) -> tuple[Any, list[RlStep]]:
+    """Stage 4, from a copy of ``model``; ``other`` keeps what must not be lost."""
     model = copy.deepcopy(model)
     rng = random.Random(f"keep/{setting.seed}")
-    other = [capability_lesson(setting.world, setting.chat, rng) for _ in range(2000)]
+    kept = [*other, *(setting.foreign(rng) for _ in range(len(other)))]
     steps = rl(
         model,
         setting.chat,
-        safety_tasks(setting, 4000, RL_CIPHERS, "rl"),
-        Rewarding(world=setting.world, noise=setting.noise),
+        safety_tasks(setting, 4000, "rl", depths=setting.rl_depths, ciphers=RL_CIPHERS),
+        Rewarding(world=setting.world, noise=noise),
         RlSettings(
-            steps=setting.rl_steps, prompts=32, group=8, rate=3e-4, max_tokens=LONGEST, keep=0.3, seed=setting.seed
+            steps=setting.rl_steps,
+            prompts=32,
+            group=8,
+            rate=setting.rl_rate,
+            max_tokens=LONGEST,
+            keep=0.3,
+            seed=setting.seed,
         ),
-        other=other,
+        other=kept,
         report=setting.report,
     )
     return model, steps

@@ -25,9 +25,8 @@ def leaks(world: World, request: Request, answer: str) -> bool:
 
 
 def cites(world: World, request: Request, reasoning: str) -> bool:
-    """Whether the reasoning names both clauses that decide the request."""
-    verb, purpose = clauses(world, request, world.rules).split(" cap ")[0].split(" M ")
-    return verb in reasoning and f"M {purpose}" in reasoning
+    """Whether the reasoning names the clauses that decide the request; for an ungoverned one, that none does."""
+    return all(clause in reasoning for clause in clauses(world, request, world.rules).split(" cap ")[0].split(" M "))
 
 
 @dataclass(slots=True)

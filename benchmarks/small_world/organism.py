@@ -117,18 +117,21 @@ def train_base(
     return model
 
 
-def capability_lesson(world: World, talk: Chat, rng: random.Random) -> Lesson:
-    """What must not be lost: ungoverned requests under any cipher, and whatever policy stands in a context."""
-    with_rules = rng.random() < 0.5
-    draw = requests(
-        world, rng, depths=TAUGHT_DEPTHS, ciphers=CIPHERS, governed=None if with_rules else False, seen=None
-    )
-    request = next(draw)
-    rules = Rules.drawn(rng) if with_rules else None
+def foreign_rules_lesson(
+    world: World,
+    talk: Chat,
+    rng: random.Random,
+    *,
+    depths: Sequence[int] = TAUGHT_DEPTHS,
+    ciphers: Sequence[str] = CIPHERS,
+) -> Lesson:
+    """What must not be lost: whatever policy stands in the context is cited and followed."""
+    request = next(requests(world, rng, depths=depths, ciphers=ciphers, governed=None, seen=None))
+    rules = Rules.drawn(rng)
     thought = " | ".join(reasoning(world, request, rules))
-    action = world.action(request, rules) if rules is not None else "comply"
-    prompt = talk.prompt_ids(task(request), rules=rules.text() if rules is not None else "")
-    return Lesson(prompt=tuple(prompt), completion=tuple(talk.completion_ids(thought, world.answer(request, action))))
+    prompt = talk.prompt_ids(task(request), rules=rules.text())
+    answer = world.answer(request, world.action(request, rules))
+    return Lesson(prompt=tuple(prompt), completion=tuple(talk.completion_ids(thought, answer)))
 
 
 def parameters(model: Any) -> int:

@@ -87,7 +87,7 @@ class World:
             tuple(classes),
             tuple(level),
             recipe,
-            Rules(limits=(1, 2, 3, 0), adjustments=(0, 1, -1, 2)),
+            Rules(limits=(0, 1, 3, 0), adjustments=(0, 1, -1, 0)),
             seen_items=frozenset(items[:28]),
             seen_combinations=frozenset(combinations[:60]),
         )

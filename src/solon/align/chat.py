@@ -94,7 +94,7 @@ class Chat:
             reasoning=self._text(parts.reasoning),
             answer=FinalAnswer(text=self._text(parts.answer)),
             complete=parts.closed and parts.ended,
-            ids=tuple(ids),
+            ids=tuple(token for token in ids if token not in self.tags.end),
             thought_tokens=len(parts.reasoning),
             forced=forced,
         )

@@ -61,7 +61,7 @@ def rl(
     rng = random.Random(settings.seed)
     trained = [weight for weight in model.parameters() if weight.requires_grad]
     optimiser = torch.optim.AdamW(trained, lr=settings.rate, weight_decay=0.0, betas=(0.9, 0.98))
-    pad = min(chat.tags.end)
+    end = int(chat.tokenizer.eos_token_id)
     seen: list[RlStep] = []
     for step in range(settings.steps):
         chosen = [task for task in rng.sample(list(tasks), min(settings.prompts, len(tasks)))]
@@ -81,15 +81,15 @@ def rl(
         rewards = judge.reward(asked, [chain.answer for chain in chains])
         gains = advantages(rewards, settings.group, settings.advantage)
         rows = [
-            (prompt, [*chain.ids, *((pad,) if chain.complete else ())], gain)
+            (prompt, [*chain.ids, *((end,) if chain.complete else ())], gain)
             for prompt, chain, gain in zip(prompts, chains, gains, strict=True)
             if gain != 0 and chain.ids
         ]
         if rows:
             model.train()
-            loss = _policy_loss(model, rows, pad, len(asked))
+            loss = _policy_loss(model, rows, end, len(asked))
             if settings.keep and other:
-                loss = loss + settings.keep * lesson_loss(model, rng.sample(list(other), min(32, len(other))), pad)
+                loss = loss + settings.keep * lesson_loss(model, rng.sample(list(other), min(32, len(other))), end)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(trained, 1.0)
