@@ -22,7 +22,7 @@ demo: $(BASE) ## real requests through the gateway, judged by the shipped weight
 	$(BIN)/solon demo
 
 test: $(FULL) ## every test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 lint: $(FULL) ## format, lint, types, import contracts
 	$(BIN)/ruff format --check
@@ -31,7 +31,7 @@ lint: $(FULL) ## format, lint, types, import contracts
 	$(BIN)/lint-imports
 
 check: lint ## what to run before a commit: lint and the fast tests
-	$(BIN)/python -m pytest -n auto -m "not slow and not data"
+	$(BIN)/python -m pytest -n auto --dist loadfile -m "not slow and not data"
 
 bench: $(FULL) ## every benchmark; each prints its figures with n and interval
 	PYTHON=$(BIN)/python benchmarks/run_all.sh

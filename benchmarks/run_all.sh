@@ -10,7 +10,7 @@ for option in "$@"; do
 done
 mkdir -p "$log"
 failed=()
-for name in guard_quality cascade guard_encodings guard_long guard_stream policy_new_rules guard_speed ledger; do
+for name in guard_quality cascade guard_encodings guard_long guard_stream policy_new_rules guard_speed ledger graders; do
   echo "== $name"
   "$python" "benchmarks/$name.py" "$@" | tee "$log/$name.txt" || failed+=("$name")
 done

@@ -145,6 +145,7 @@ def guard() -> Guard:
     return Guard()
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_quality(guard: Guard, data: Path, tmp_path: Path) -> None:
     report = _report("guard_quality", tmp_path)

@@ -82,6 +82,7 @@ def test_a_text_with_decoded_views_is_read(guard: Guard) -> None:
     assert guard.stage1._choose(reading(TEXT, [-3.0, -3.0], views=2)) == [0, 1]
 
 
+@pytest.mark.slow
 def test_rules_judged_from_their_words_need_the_encoder() -> None:
     bank = Guard("bank", classifiers=())
     assert bank.score(PLAIN[0])[0].n_encoded == 1

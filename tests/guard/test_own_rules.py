@@ -24,6 +24,7 @@ def risk(guard: Guard, text: str, rule: str) -> float:
     return max(verdict.risk for verdict in guard.check(text).verdicts if verdict.rule == rule)
 
 
+@pytest.mark.slow
 def test_a_text_unlike_any_example_breaks_the_rule_it_is_about(bank: Guard):
     asked = "You have my promise that the bond plan pays out double in three years."
     twin = "The bond plan may pay out more or less in three years; nobody can promise that."

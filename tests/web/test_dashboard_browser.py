@@ -71,6 +71,7 @@ def put(ledger: Ledger, text: str, action: str = "block", **more: Any) -> str:
     return record_id
 
 
+@pytest.mark.slow
 def test_login_and_every_page_in_both_schemes_and_widths(chromium, server, ledger, guard):
     texts = [rule.examples.forbidden[0] for rule in guard.policy.rules[:6]]
     texts += [rule.examples.allowed[0] for rule in guard.policy.rules[:20]]

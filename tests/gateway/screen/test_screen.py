@@ -209,6 +209,7 @@ def test_too_long_is_refused_even_where_failures_pass(make_screen, monkeypatch: 
     assert screening.action is Action.BLOCK and screening.refusal.notice == TOO_LONG
 
 
+@pytest.mark.slow
 def test_a_canary_takes_its_share_of_conversations_and_both_decisions_are_known(make_screen, shipped: Guard) -> None:
     guard = open_guard(PolicySettings(canary=Canary(pack="bank")), {None: shipped.weights}, canary=True)
     assert guard.policy.name == "bank" and guard.weights is shipped.weights
