@@ -8,8 +8,8 @@ from itertools import islice
 from typing import Any
 
 from judges import Grading, Rewarding
-from organism import foreign_rules_lesson, task
-from world import World, requests
+from organism import TAUGHT_DEPTHS, asked, foreign_rules_lesson, reasoning, task
+from world import CIPHERS, World, requests
 
 from solon.align.chain import Chain, FinalAnswer, Task
 from solon.align.chat import Chat
@@ -34,12 +34,11 @@ class Setting:
     rows: int = 1500
     sft_steps: int = 80
     sft_rate: float = 1e-3
-    sft_noise: float = 0.0
-    rl_rate: float = 3e-4
-    rl_steps: int = 60
-    rl_depths: tuple[int, ...] = (0, 1)
-    foreign_depths: tuple[int, ...] = (0, 1)
-    foreign_ciphers: tuple[str, ...] = SAFETY_CIPHERS
+    rl_rate: float = 1e-3
+    rl_steps: int = 80
+    rl_depths: tuple[int, ...] = (0, 1, 2)
+    foreign_depths: tuple[int, ...] = TAUGHT_DEPTHS
+    foreign_ciphers: tuple[str, ...] = CIPHERS
     report: Callable[[str], None] = print
 
     def foreign(self, rng: random.Random) -> Lesson:
@@ -87,6 +86,30 @@ def generate(
     return keep(grade(tasks, chains, judge, times=times, least=1.0 if rules else 0.0))
 
 
+def oracle(setting: Setting, tasks: Sequence[Task]) -> Kept:
+    """Chains as the world itself would write them: where the base is too young to."""
+    chains = [_right(setting, each) for each in tasks]
+    return keep(grade(tasks, chains, Grading(world=setting.world), times=1))
+
+
+def spoilt(setting: Setting, number: int, rng: random.Random) -> tuple[list[Task], list[Chain]]:
+    """Chains of which half are made wrong: another request's clauses and answer on the end of this one's thought."""
+    tasks = safety_tasks(setting, number, "spoilt")
+    chains = [_right(setting, each) for each in tasks]
+    for place in rng.sample(range(number), number // 2):
+        other = chains[rng.randrange(number)]
+        thought = [*chains[place].reasoning.split(" | ")[:-1], other.reasoning.split(" | ")[-1]]
+        chains[place] = replace(chains[place], reasoning=" | ".join(thought), answer=other.answer)
+    return tasks, chains
+
+
+def _right(setting: Setting, each: Task) -> Chain:
+    request, rules = asked(each), setting.world.rules
+    answer = setting.world.answer(request, setting.world.action(request, rules))
+    thought = " | ".join(reasoning(setting.world, request, rules))
+    return Chain(reasoning=thought, answer=FinalAnswer(text=answer), complete=True)
+
+
 def without_clauses(chain: Chain) -> Chain:
     """The same chain with its clauses left out: decoding and knowledge remain."""
     steps = [step for step in chain.reasoning.split(" | ") if not step.startswith("K ")]
@@ -117,9 +140,7 @@ def tuned(setting: Setting, rows: Sequence[Lesson], other: Sequence[Lesson]) -> 
         foreign = [setting.foreign(rng) for _ in range(16)]
         return [*rng.sample(list(rows), 32), *rng.sample(list(other), 16), *foreign]
 
-    settings = SftSettings(
-        steps=setting.sft_steps, batch=64, rate=setting.sft_rate, noise=setting.sft_noise, seed=setting.seed
-    )
+    settings = SftSettings(steps=setting.sft_steps, batch=64, rate=setting.sft_rate, seed=setting.seed)
     sft(model, draw, settings, report=setting.report)
     return model
 

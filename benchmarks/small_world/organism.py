@@ -104,7 +104,7 @@ def base_lesson(world: World, talk: Chat, rng: random.Random, source: Callable[[
 
 
 def train_base(
-    world: World, talk: Chat, seed: int, *, steps: int = 1600, report: Callable[[str], None] = print
+    world: World, talk: Chat, seed: int, *, steps: int = 900, report: Callable[[str], None] = print
 ) -> LlamaForCausalLM:
     """A helpful-only reasoner: decodes, knows every item, follows a policy in context, and refuses nothing else."""
     model = blank(seed)
@@ -113,7 +113,7 @@ def train_base(
     def draw(rng: random.Random) -> Sequence[Lesson]:
         return [base_lesson(world, talk, rng, lambda: next(source)) for _ in range(64)]
 
-    sft(model, draw, SftSettings(steps=steps, batch=64, rate=3e-3, seed=seed), report=report)
+    sft(model, draw, SftSettings(steps=steps, batch=64, together=16, rate=3e-3, seed=seed), report=report)
     return model
 
 
