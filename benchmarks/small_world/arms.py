@@ -32,10 +32,10 @@ class Setting:
     base: Any
     seed: int
     rows: int = 1500
-    sft_steps: int = 80
+    sft_steps: int = 100
     sft_rate: float = 1e-3
-    rl_rate: float = 1e-3
-    rl_steps: int = 80
+    rl_rate: float = 6e-4
+    rl_steps: int = 90
     rl_depths: tuple[int, ...] = (0, 1, 2)
     foreign_depths: tuple[int, ...] = TAUGHT_DEPTHS
     foreign_ciphers: tuple[str, ...] = CIPHERS

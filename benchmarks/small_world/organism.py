@@ -104,7 +104,7 @@ def base_lesson(world: World, talk: Chat, rng: random.Random, source: Callable[[
 
 
 def train_base(
-    world: World, talk: Chat, seed: int, *, steps: int = 900, report: Callable[[str], None] = print
+    world: World, talk: Chat, seed: int, *, steps: int = 1500, report: Callable[[str], None] = print
 ) -> LlamaForCausalLM:
     """A helpful-only reasoner: decodes, knows every item, follows a policy in context, and refuses nothing else."""
     model = blank(seed)

@@ -48,7 +48,7 @@ def one_seed(seed: int, work: Path, quick: bool) -> dict[str, Any]:
     if (folder / "config.json").exists():
         base: Any = organism.LlamaForCausalLM.from_pretrained(folder)
     else:
-        base = organism.train_base(world, chat, seed, steps=30 if quick else 900, report=lambda line: None)
+        base = organism.train_base(world, chat, seed, steps=30 if quick else 1500, report=lambda line: None)
         base.save_pretrained(folder)
         chat.tokenizer.save_pretrained(folder)
     lap("base")
