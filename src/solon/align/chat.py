@@ -41,7 +41,12 @@ class Chat:
                 "the tokenizer has no end token", place="tokenizer.eos_token", repair="Set eos_token in the folder."
             )
         opening, closing = (self._tag(word) for word in self.think)
-        tags = Tags(opening=opening, closing=closing, end=self._ends())
+        # In some formats (Harmony) a token that ends a message is part of the tag between reasoning and answer.
+        tags = Tags(opening=opening, closing=closing, end=self._ends() - {*opening, *closing})
+        if not tags.end:
+            raise TrainingError(
+                "every end token is part of a reasoning tag", place="tokenizer.eos_token", repair="Name other --think."
+            )
         tail = self.prompt_ids(Task(id="", prompt="x"))[-2 * len(opening) - 2 :]
         place = find(tail, opening)
         return replace(tags, opened=place >= 0 and find(tail, closing, place) < 0)
@@ -94,6 +99,7 @@ class Chat:
             reasoning=self._text(parts.reasoning),
             answer=FinalAnswer(text=self._text(parts.answer)),
             complete=parts.closed and parts.ended,
+            ended=parts.ended,
             ids=tuple(token for token in ids if token not in self.tags.end),
             thought_tokens=len(parts.reasoning),
             forced=forced,

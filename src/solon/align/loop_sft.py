@@ -27,8 +27,8 @@ class Lesson:
 class SftSettings:
     """``rate`` rises over the first ``warmup`` share of the steps and then falls to a tenth along a cosine.
 
-    ``noise`` is NEFTune's alpha (arXiv 2310.05914): uniform noise on the embeddings, scaled by length and width, so that
-    what is learned does not hang on the exact words around it. 0 leaves it out, 5 is the paper's usual value.
+    ``noise`` is NEFTune's alpha (arXiv 2310.05914): uniform noise on the embeddings, scaled by length and width, so
+    that what is learned does not hang on the exact words around it. 0 leaves it out, 5 is the paper's usual value.
     """
 
     steps: int

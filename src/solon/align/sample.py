@@ -60,7 +60,14 @@ def _draw(
     mask = mask.to(device)
     position = (mask.cumsum(-1) - 1).clamp(min=0)
     for _ in range(settings.max_tokens):
-        out = model(input_ids=given, attention_mask=mask, position_ids=position, past_key_values=cache, use_cache=True)
+        out = model(
+            input_ids=given,
+            attention_mask=mask,
+            position_ids=position,
+            past_key_values=cache,
+            use_cache=True,
+            logits_to_keep=1,  # a long prompt's logits over a whole vocabulary would not fit
+        )
         cache = out.past_key_values
         logits = out.logits[:, -1].float().cpu()
         if settings.temperature > 0:
@@ -87,6 +94,7 @@ class _Row:
         self._tags = tags
         self._budget = budget
         self._pending: list[int] = []
+        self._opened = tags.opened
         self._closed = False
 
     def take(self, token: int) -> int:
@@ -95,11 +103,12 @@ class _Row:
             return token
         if self._pending:
             token = self._pending.pop(0)
-        elif self._budget is not None and not self._closed and self._thought() >= self._budget:
+        elif self._budget is not None and self._opened and not self._closed and self._thought() >= self._budget:
             self.forced = True
             token, *self._pending = self._tags.closing
         self.ids.append(token)
-        closing = self._tags.closing
+        closing, opening = self._tags.closing, self._tags.opening
+        self._opened = self._opened or tuple(self.ids) == opening
         self._closed = self._closed or tuple(self.ids[-len(closing) :]) == closing
         self.done = token in self._tags.end
         return token

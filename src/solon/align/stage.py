@@ -2,12 +2,13 @@
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from solon.align.chain import Chain, FinalAnswer, Task
+from solon.align.checkpoint import file_digest
 from solon.core.errors import TrainingError
 from solon.core.record import canonical_json, digest
 
@@ -48,14 +49,16 @@ class Stage:
         """Where the finished stage's record stands."""
         return self.folder / "stage.json"
 
-    def finish(self, counts: Mapping[str, Any]) -> dict[str, Any]:
-        """Write the record: the stage is then done."""
+    def finish(self, counts: Mapping[str, Any], files: Sequence[str] = ()) -> dict[str, Any]:
+        """Write the record: the stage is then done. ``files`` of its folder are bound to it by their digests."""
+        bound = {name: file_digest(self.folder / name) for name in files}
         record = {
             "schema": SCHEMA,
             "stage": self.name,
             "inputs": dict(self.inputs),
             "counts": dict(counts),
-            "digest": digest([self.name, dict(self.inputs), dict(counts)]),
+            "files": bound,
+            "digest": digest([self.name, dict(self.inputs), dict(counts), bound]),
         }
         write_whole(self.record_path, json.dumps(record, indent=2, ensure_ascii=False))
         return record
@@ -64,13 +67,21 @@ class Stage:
         """The record of a finished stage.
 
         Raises:
-            TrainingError: where it is not finished.
+            TrainingError: where it is not finished, or a file was changed since.
         """
         if not self.record_path.exists():
             raise TrainingError(
                 f"stage {self.name} is not finished", place=str(self.folder), repair=f"Run `solon align {self.name}`."
             )
         found: dict[str, Any] = json.loads(self.record_path.read_text(encoding="utf-8"))
+        for name, expected in found["files"].items():
+            path = self.folder / name
+            if not path.exists() or file_digest(path) != expected:
+                raise TrainingError(
+                    "the file is not what the finished stage left",
+                    place=str(path),
+                    repair=f"Put it back, or remove {self.folder} and run `solon align {self.name}` again.",
+                )
         return found
 
 
@@ -121,6 +132,7 @@ def chain_json(task: Task, chain: Chain, **more: Any) -> dict[str, Any]:
         "reasoning": chain.reasoning,
         "answer": chain.answer.text,
         "complete": chain.complete,
+        "ended": chain.ended,
         "thought_tokens": chain.thought_tokens,
         **more,
     }
@@ -139,6 +151,7 @@ def read_chains(path: Path) -> Iterator[tuple[Task, Chain, dict[str, Any]]]:
                 reasoning=row["reasoning"],
                 answer=FinalAnswer(text=row["answer"]),
                 complete=row["complete"],
+                ended=row["ended"],
                 thought_tokens=row["thought_tokens"],
             )
             yield Task(**row["task"]), chain, row
