@@ -46,7 +46,8 @@ class RlSettings:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RlStep:
     """What one step saw: the mean reward of what was judged, 0 where nothing was; the share of groups whose rewards
-    differ (``signal``) and of failed judgements (``unjudged``); the mean length of the reasoning."""
+    differ (``signal``) and of failed judgements (``unjudged``); the mean length of the reasoning.
+    """
 
     reward: float
     signal: float

@@ -120,9 +120,10 @@ def load(
         TrainingError: where the extra is missing, the folder holds no model, or the tokenizer lacks what is needed.
     """
     try:
+        import torch
         from transformers import AutoModelForCausalLM, AutoTokenizer
     except ImportError:
-        raise TrainingError("Transformers is missing", repair="pip install 'solon[align]'") from None
+        raise TrainingError("torch or Transformers is missing", repair="pip install 'solon[align]'") from None
     from solon.align.chat import Chat
 
     try:
@@ -139,8 +140,6 @@ def load(
         tokenizer.chat_template = template.read_text(encoding="utf-8")
     chat = Chat(tokenizer=tokenizer, think=think)
     _ = chat.tags  # says now what is missing, not after an hour of sampling
-    import torch
-
     with room_for(str(folder), 1):
         return model.to("cuda" if torch.cuda.is_available() else "cpu"), chat
 

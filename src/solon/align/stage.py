@@ -87,12 +87,50 @@ class Stage:
 
 def write_whole(path: Path, text: str) -> None:
     """Write a file so that it is there whole or not at all."""
-    beside = path.with_name(path.name + ".part")
+    beside = path.with_name(f"{path.name}.{os.getpid()}.part")
     with beside.open("w", encoding="utf-8") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
     beside.replace(path)
+
+
+_FIELDS = ("id", "prompt", "category", "system", "meta")
+
+
+def read_rows(path: Path) -> Iterator[tuple[str, int, dict[str, Any]]]:
+    """The objects of a JSONL file, each with its place and line number; blank lines are left out.
+
+    Raises:
+        TrainingError: naming the line that is no JSON object.
+    """
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        if not line.strip():
+            continue
+        place = f"{path}:{number}"
+        try:
+            fields: Any = json.loads(line)
+        except ValueError as error:
+            raise TrainingError(f"not JSON: {error}", place=place, repair='Write {"prompt": "…"}.') from None
+        if not isinstance(fields, dict):
+            raise TrainingError("expected an object", place=place, repair='Write {"prompt": "…"}.')
+        yield place, number, fields
+
+
+def task_of(fields: Mapping[str, Any], place: str, number: int) -> Task:
+    """A prompt from its fields; the line's number is its id where it has none.
+
+    Raises:
+        TrainingError: where there is no prompt, an unknown field, or one that is no text.
+    """
+    unknown = sorted(set(fields) - set(_FIELDS))
+    if unknown or not fields.get("prompt") or not all(isinstance(value, str) for value in fields.values()):
+        raise TrainingError(
+            f"unknown fields {unknown}" if unknown else "expected an object with a prompt, every field a text",
+            place=place,
+            repair=f"Fields: {', '.join(_FIELDS)}.",
+        )
+    return Task(**{"id": str(number), **fields})
 
 
 def read_tasks(path: Path) -> list[Task]:
@@ -103,19 +141,8 @@ def read_tasks(path: Path) -> list[Task]:
     """
     tasks: list[Task] = []
     seen: set[str] = set()
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        if not line.strip():
-            continue
-        place = f"{path}:{number}"
-        try:
-            fields: Any = json.loads(line)
-        except ValueError as error:
-            raise TrainingError(f"not JSON: {error}", place=place, repair='Write {"prompt": "…"}.') from None
-        known = {"id", "prompt", "category", "system", "meta"}
-        if not isinstance(fields, dict) or not isinstance(fields.get("prompt"), str) or set(fields) - known:  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
-            raise TrainingError("expected an object with a prompt", place=place, repair=f"Fields: {sorted(known)}.")
-        words: dict[str, str] = {key: str(value) for key, value in fields.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-        task = Task(**{"id": str(number), **words})
+    for place, number, fields in read_rows(path):
+        task = task_of(fields, place, number)
         if task.id in seen:
             raise TrainingError(f"id {task.id!r} appears twice", place=place, repair="Give each prompt its own id.")
         seen.add(task.id)

@@ -5,6 +5,7 @@ What a judge saw is part of a stage's inputs: the filter ``request, reasoning, a
 reasoning, ``rl-only`` goes on from a model that learned no chains.
 """
 
+import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -218,6 +219,8 @@ def learn(
             from solon.align.loop_sft import sft
 
             loss = sft(model, lessons.rows, settings, pad=min(chat.tags.end), report=run.report)
+    if not _leads():
+        return _follower(name)
     _save(model, chat, stage.folder / "model")
     return stage.finish(
         {
@@ -259,6 +262,8 @@ def reinforce(
             from solon.align.loop_rl import rl
 
             steps = rl(model, chat, tasks, judge, settings, report=run.report)
+    if not _leads():
+        return _follower(name)
     judged = [step for step in steps if step.unjudged < 1]
     if not judged:
         raise TrainingError("the judge said nothing in any step", place=name, repair="Check the judge's endpoint.")
@@ -274,6 +279,15 @@ def reinforce(
         },
         files=["steps.jsonl"],
     )
+
+
+def _leads() -> bool:
+    """Whether this process keeps the results; under `accelerate launch` one of many does."""
+    return os.environ.get("RANK", "0") == "0"
+
+
+def _follower(name: str) -> dict[str, Any]:
+    return {"stage": name, "counts": {}, "digest": "kept by the leading process"}
 
 
 def _save(model: Any, chat: "Chat", folder: Path) -> None:
