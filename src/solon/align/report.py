@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from solon.align.chain import Chain, Task
 from solon.align.memory import room_for
 from solon.align.spec import spec_for
-from solon.align.stage import append_rows, chain_json, read_chains, read_rows, task_of, write_whole
+from solon.align.stage import Stage, apart, append_rows, chain_json, read_chains, read_rows, task_of, write_whole
 from solon.align.stages import Run
 from solon.core.attempt import Answer, Goal, Grader, Outcome, Prompt
 from solon.core.errors import TrainingError
@@ -84,6 +84,7 @@ def read_cases(path: Path) -> list[Case]:
                 repair="Say of each prompt whether the policy asks for anything but a full answer.",
             )
         found.append(Case(task=task_of(fields, place, number), harmful=harmful))
+    apart([case.task for case in found], path)
     for harmful in (True, False):
         if not any(case.harmful == harmful for case in found):
             side = "harmful" if harmful else "legitimate"
@@ -101,7 +102,9 @@ def report(
     *,
     sampling: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Ask every arm every prompt, grade the answers, and write ``report/report.md`` with the table.
+    """Ask every arm every prompt, grade the answers, and write a folder of ``report/`` with the table.
+
+    Reports over other arms or prompts stand beside each other; answers that an earlier one got are not asked for again.
 
     Args:
         run: where the stages are; prompts that were learned from are refused.
@@ -109,18 +112,28 @@ def report(
         cases: what is asked, of both sides.
         grader: who says how each answer ended; it sees the answer, never the reasoning.
         sampling: how the arms answer (recorded).
+
+    Returns:
+        The record; ``report.md`` and ``outcomes.jsonl`` stand in ``folder_of`` it.
     """
     _apart(run, cases)
-    stage = run.stage(
-        "report", cases=digest([asdict(case) for case in cases]), grader=grader.name, sampling=dict(sampling),
-        arms={name: weights for name, (weights, _) in arms.items()}, sees="request, answer",
-    )  # fmt: skip
+    inputs: dict[str, Any] = {
+        "policy": run.policy.digest,
+        "cases": digest([asdict(case) for case in cases]),
+        "grader": grader.name,
+        "sampling": dict(sampling),
+        "arms": {name: weights for name, (weights, _) in arms.items()},
+        "sees": "request, answer",
+    }
+    stage = Stage(folder=run.out / "report" / digest(inputs)[:12], name="report", inputs=inputs)
     if stage.begin():
         return stage.read()
     ended: dict[str, list[Outcome]] = {}
     thought: dict[str, float] = {}
-    for name, (_, load) in arms.items():
-        chains = _answers(run, stage.folder / f"{name}.jsonl", load, [case.task for case in cases], name)
+    for name, (weights, load) in arms.items():
+        kept = digest([name, weights, run.policy.digest, inputs["cases"], inputs["sampling"]])[:12]
+        path = run.out / "report" / f"{name}-{kept}.jsonl"
+        chains = _answers(run, path, load, [case.task for case in cases], name)
         ended[name] = asyncio.run(_outcomes(grader, cases, chains))
         thought[name] = round(sum(chain.thought_tokens for chain in chains) / len(chains), 1)
     first = next(iter(arms))
@@ -128,8 +141,20 @@ def report(
         name: {**counts(cases, outcomes, ended[first]), "thought_tokens": thought[name]}
         for name, outcomes in ended.items()
     }
+    told = [
+        {"arm": name, "id": case.task.id, "harmful": case.harmful, "outcome": outcome.value}
+        for name, outcomes in ended.items()
+        for case, outcome in zip(cases, outcomes, strict=True)
+    ]
+    (stage.folder / "outcomes.jsonl").unlink(missing_ok=True)
+    append_rows(stage.folder / "outcomes.jsonl", told)
     write_whole(stage.folder / "report.md", table(rows, grader.name))
-    return stage.finish(rows, files=["report.md", *(f"{name}.jsonl" for name in arms)])
+    return stage.finish(rows, files=["report.md", "outcomes.jsonl"])
+
+
+def folder_of(run: Run, record: Mapping[str, Any]) -> Path:
+    """Where a finished report stands."""
+    return run.out / "report" / digest(record["inputs"])[:12]
 
 
 def counts(cases: Sequence[Case], outcomes: Sequence[Outcome], first: Sequence[Outcome]) -> dict[str, Any]:

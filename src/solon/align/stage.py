@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -139,17 +140,22 @@ def read_tasks(path: Path) -> list[Task]:
     Raises:
         TrainingError: naming the line, where one is not of that form or an id appears twice.
     """
-    tasks: list[Task] = []
-    seen: set[str] = set()
-    for place, number, fields in read_rows(path):
-        task = task_of(fields, place, number)
-        if task.id in seen:
-            raise TrainingError(f"id {task.id!r} appears twice", place=place, repair="Give each prompt its own id.")
-        seen.add(task.id)
-        tasks.append(task)
+    tasks = [task_of(fields, place, number) for place, number, fields in read_rows(path)]
+    apart(tasks, path)
     if not tasks:
         raise TrainingError("no prompts", place=str(path), repair='Write one {"prompt": "…"} a line.')
     return tasks
+
+
+def apart(tasks: Sequence[Task], path: Path) -> None:
+    """Check that no id appears twice: rows are told apart by their ids.
+
+    Raises:
+        TrainingError: naming the first id that does.
+    """
+    twice = [name for name, times in Counter(task.id for task in tasks).items() if times > 1]
+    if twice:
+        raise TrainingError(f"id {twice[0]!r} appears twice", place=str(path), repair="Give each prompt its own id.")
 
 
 def chain_json(task: Task, chain: Chain, **more: Any) -> dict[str, Any]:
