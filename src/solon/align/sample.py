@@ -1,10 +1,12 @@
 """Completions of a local causal model: batched sampling with a budget for its reasoning."""
 
+import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
+from transformers import DynamicCache
 
 from solon.align.chain import Chain, Tags
 from solon.align.chat import Chat
@@ -55,7 +57,7 @@ def _draw(
     ids, mask = padded(prompts, next(iter(tags.end)), left=True)
     device = next(model.parameters()).device
     rows = [_Row(tags, settings.budget) for _ in prompts]
-    cache: Any = None
+    cache = DynamicCache(config=model.config)
     given = ids.to(device)
     mask = mask.to(device)
     position = (mask.cumsum(-1) - 1).clamp(min=0)
@@ -64,11 +66,10 @@ def _draw(
             input_ids=given,
             attention_mask=mask,
             position_ids=position,
-            past_key_values=cache,
             use_cache=True,
             logits_to_keep=1,  # a long prompt's logits over a whole vocabulary would not fit
+            **{_cache_name(model): cache},
         )
-        cache = out.past_key_values
         logits = out.logits[:, -1].float().cpu()
         if settings.temperature > 0:
             shares = torch.softmax(logits / settings.temperature, -1)
@@ -82,6 +83,11 @@ def _draw(
         mask = torch.cat([mask, mask.new_ones(len(rows), 1)], 1)
         position = position[:, -1:] + 1
     return [(row.ids, row.forced) for row in rows]
+
+
+def _cache_name(model: Any) -> str:
+    """What this release of Transformers calls the keys and values of earlier tokens."""
+    return "cache" if "cache" in inspect.signature(model.forward).parameters else "past_key_values"
 
 
 class _Row:
