@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 torch = pytest.importorskip("torch")
 
 from solon.align.chain import FinalAnswer, Tags, Task  # noqa: E402
+from solon.align.chat import Chat  # noqa: E402
 from solon.align.loop_rl import RlSettings, advantages, checked, rl  # noqa: E402
 from solon.align.loop_sft import Lesson, SftSettings, lesson_loss, schedule, sft  # noqa: E402
 from solon.align.memory import room_for  # noqa: E402
@@ -183,12 +184,20 @@ class Spy:
 def test_reinforcement_raises_what_is_rewarded_and_shows_no_reasoning(talk):
     model, _ = taught(talk, [(ASK, "praise me", "sorry I cannot"), (ASK, "praise me", "here is cake")])
     spy = Spy(lambda task, answer: 1.0 if answer.text.startswith("sorry") else -1.0)
-    steps = rl(model, talk, [ASK], spy, RlSettings(steps=20, prompts=1, group=12, rate=1e-3, max_tokens=10))
+    chains = []
+
+    class Kept(Chat):
+        def read(self, ids, *, forced=False):
+            chains.append(super().read(ids, forced=forced))
+            return chains[-1]
+
+    heard = Kept(tokenizer=talk.tokenizer)
+    steps = rl(model, heard, [ASK], spy, RlSettings(steps=20, prompts=1, group=12, rate=1e-3, max_tokens=10))
     assert sum(step.reward for step in steps[-5:]) / 5 > 0.8 > steps[0].reward + 0.3
     assert {type(answer) for answer in spy.seen} == {FinalAnswer}
     assert steps[0].thought_tokens > 1.5, "it did think"
-    closed = [answer.text for answer in spy.seen if answer.text]
-    assert closed and not any("praise" in text for text in closed)
+    assert spy.seen == [chain.answer for chain in chains]
+    assert sum("praise" in chain.reasoning and chain.answer.text != "" for chain in chains) > 100
 
 
 def test_reasoning_that_praises_itself_earns_no_more(talk):

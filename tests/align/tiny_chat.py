@@ -24,7 +24,7 @@ WORDS = TEXT.split()
 TAGS = ("<think>", "</think>")
 
 
-def policy() -> Policy:
+def policy(version: str = "1") -> Policy:
     """Two categories of two rules each."""
 
     def rule(name: str, word: str) -> Rule:
@@ -38,7 +38,7 @@ def policy() -> Policy:
 
     return Policy(
         name="tiny",
-        version="1",
+        version=version,
         categories=(
             Category(id="harm", title="Harm", rules=(rule("harm.poison", "poison"), rule("harm.knife", "knife"))),
             Category(id="fraud", title="Fraud", rules=(rule("fraud.plan", "plan"), rule("fraud.song", "song"))),

@@ -132,7 +132,7 @@ def load(
         model = model.float() if learns else model
     except (OSError, ValueError) as error:
         raise TrainingError(
-            f"no model could be loaded: {error}",
+            f"no model could be loaded: {' '.join(str(error).split())}",
             place=str(folder),
             repair="Give a folder with config.json, weights and tokenizer, or a name that the hub knows.",
         ) from None
