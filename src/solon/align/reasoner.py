@@ -1,5 +1,6 @@
 """Who writes chains: a local model with its own tags, or an endpoint that is asked for reasoning and answer apart."""
 
+import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -114,7 +115,8 @@ def load(
 ) -> tuple[Any, "Chat"]:
     """A causal model and its chat from a folder or the hub; LoRA folders are merged, so that nothing is left frozen.
 
-    It stands on the GPU if there is one. A model that ``learns`` is held in 32 bits: small steps vanish in 16.
+    It stands on this process's GPU if there is one. A model that ``learns`` with all its weights is held in 32 bits:
+    small steps vanish in 16.
 
     Raises:
         TrainingError: where the extra is missing, the folder holds no model, or the tokenizer lacks what is needed.
@@ -141,7 +143,7 @@ def load(
     chat = Chat(tokenizer=tokenizer, think=think)
     _ = chat.tags  # says now what is missing, not after an hour of sampling
     with room_for(str(folder), 1):
-        return model.to("cuda" if torch.cuda.is_available() else "cpu"), chat
+        return model.to(f"cuda:{os.environ.get('LOCAL_RANK', 0)}" if torch.cuda.is_available() else "cpu"), chat
 
 
 def _merged(folder: str | Path) -> Any | None:

@@ -112,7 +112,7 @@ def sft(pack: str, out: Path, model: str, **given: Any) -> None:
 def _sft(run: "Run", model: str, given: dict[str, Any]) -> dict[str, Any]:
     from solon.align.checkpoint import checkpoint_digest
 
-    loaded, chat = parts.load(model, given, learns=True)
+    loaded, chat = parts.load(model, given, learns=given["back_end"] == "loop")
     from solon.align.loop_sft import SftSettings
     from solon.align.stages import learn
 
@@ -178,7 +178,7 @@ def _rl(run: "Run", prompts_file: Path, given: dict[str, Any]) -> dict[str, Any]
         run.finished("sft")
     tasks = parts.prompts(prompts_file)
     judge = parts.rule_judge(run, given["judge_url"], given["judge_model"], given["key_env"])
-    loaded, chat = parts.load(start, given, learns=True)
+    loaded, chat = parts.load(start, given, learns=given["back_end"] == "loop")
     from solon.align.loop_rl import RlSettings
     from solon.align.stages import reinforce
 
