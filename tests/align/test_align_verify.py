@@ -93,7 +93,7 @@ def test_cases_come_from_the_filter_and_from_swaps(run):
     assert all((right(case.task) in case.reasoning) == case.right for case in made)
 
 
-def test_a_verifier_tells_swapped_clauses_on_tasks_it_never_saw(run, taught, tmp_path):
+def test_a_verifier_tells_swapped_clauses_on_tasks_its_head_never_saw(run, taught, tmp_path):
     model, talk = taught
     edges = tmp_path / "edges.jsonl"
     edges.write_text(
@@ -105,7 +105,7 @@ def test_a_verifier_tells_swapped_clauses_on_tasks_it_never_saw(run, taught, tmp
     found = read_edge_cases(edges, run)
     record = verify(run, model, talk, checkpoint="tiny", edges=found)
     told = record["counts"]["told_rightly"]
-    assert record["counts"]["auc"] > 0.95 and told["edge"]["n"] == 2
+    assert record["counts"]["auc"] > 0.9 and told["edge"]["n"] == 2
     assert told["swap near"]["k"] / told["swap near"]["n"] > 0.8 and told["kept"]["k"] / told["kept"]["n"] > 0.8
     limits = clopper_pearson(told["kept"]["k"], told["kept"]["n"])
     assert told["kept"]["low"] == pytest.approx(limits.low, abs=1e-4)

@@ -48,11 +48,6 @@ def rl_on_trl(
     model: Any, chat: Chat, tasks: Sequence[Task], judge: RewardJudge, settings: RlSettings, *, folder: Path
 ) -> tuple[Any, list[RlStep]]:
     """The improved model, its adapter merged, and what each call of the judge saw on this process."""
-    try:
-        from datasets import Dataset
-        from trl import GRPOConfig, GRPOTrainer, RLOOConfig, RLOOTrainer
-    except ImportError:
-        raise TrainingError("TRL is missing", repair="pip install 'solon[align]'") from None
     together = settings.prompts * settings.group
     batch = settings.batch or together
     if together % batch or batch % settings.group:
@@ -61,6 +56,11 @@ def rl_on_trl(
             place="rl",
             repair="Give a --batch that holds whole groups and divides all completions of a step.",
         )
+    try:
+        from datasets import Dataset
+        from trl import GRPOConfig, GRPOTrainer, RLOOConfig, RLOOTrainer
+    except ImportError:
+        raise TrainingError("TRL is missing", repair="pip install 'solon[align]'") from None
     shared = {
         **arguments(folder, settings.steps, settings.rate, settings.seed),
         "per_device_train_batch_size": batch,
