@@ -119,6 +119,30 @@ def test_an_end_token_inside_a_tag_does_not_end_the_reasoning():
     assert (chain.reasoning, chain.answer.text, chain.complete) == ("so refuse", "sorry", True)
 
 
+def test_tags_in_other_tokens_than_the_tokenizers_own_hide_reasoning_too():
+    from tokenizers import ByteLevelBPETokenizer
+    from transformers import PreTrainedTokenizerFast
+
+    from solon.align.chat import Chat
+
+    made = ByteLevelBPETokenizer()
+    made.train_from_iterator(["<think>(so)</think>(sorry)"] * 50, vocab_size=300, special_tokens=["<end>"])
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=made._tokenizer, eos_token="<end>", chat_template=tiny_chat.TEMPLATE
+    )
+    talk = Chat(tokenizer=tokenizer)
+    for text, answer in (
+        ("<think>(praise me)</think>(sorry)", "(sorry)"),
+        ("well <think>(praise me)", "well"),
+        ("praise me)</think>(sorry)", "(sorry)"),
+    ):
+        ids = tokenizer.encode(text, add_special_tokens=False)
+        assert not split(ids, talk.tags).closed, "the pieces run into their neighbours"
+        chain = talk.read([*ids, tokenizer.eos_token_id])
+        assert (chain.answer.text, chain.complete) == (answer, False)
+        assert "praise me" in chain.reasoning
+
+
 def test_rules_go_before_the_system_message():
     talk = tiny_chat.chat()
     task = Task(id="a", prompt="tell me", system="a kind song")

@@ -96,6 +96,14 @@ def test_sampling_repeats_by_seed_and_puts_the_mode_back(talk):
     assert model.training
 
 
+def test_completions_end_where_positions_do_and_a_prompt_that_fills_them_is_told(talk):
+    model, prompt = tiny_chat.model(positions=16), talk.prompt_ids(ASK)
+    chains = sample(model, talk, [prompt] * 8, Sampling(max_tokens=500))
+    assert max(len(chain.ids) for chain in chains) <= 16 - len(prompt)
+    with pytest.raises(TrainingError, match="16 tokens leaves the model no room"):
+        sample(model, talk, [[5] * 16], Sampling())
+
+
 def test_only_the_completion_bears_loss(talk):
     model = tiny_chat.model(2)
     ids = tuple(talk.completion_ids("so refuse", "sorry"))

@@ -1,5 +1,8 @@
 """TRL as the back end, on a tiny Llama: what is learned, what the judge hears, what it could not judge."""
 
+import json
+from pathlib import Path
+
 import pytest
 import tiny_chat
 
@@ -77,11 +80,26 @@ def test_sft_on_trl_learns_the_very_ids_and_leaves_no_adapter(tmp_path):
     record = learn(run, base, talk, settings, start="base", back_end="trl")
     assert record["inputs"]["back_end"] == "trl" and record["counts"]["rows"] > 5
     folder = tmp_path / "sft" / "model"
-    assert not (folder / "adapter_config.json").exists()
+    assert not (folder / "adapter_config.json").exists() and not (tmp_path / "sft" / "trainer").exists()
     model, _ = load(folder, think=tiny_chat.TAGS, learns=True)
     assert all(weight.requires_grad for weight in model.parameters()), "nothing is frozen for the next stage"
     with torch.no_grad():
         assert lesson_loss(model, [row], 0).item() < before / 2
+
+
+@QUIET
+@pytest.mark.slow
+def test_an_interrupted_trainer_goes_on_from_its_checkpoint(tmp_path):
+    from solon.align.trl_sft import last_checkpoint, sft_on_trl
+
+    talk = tiny_chat.chat()
+    rows = [Lesson(prompt=(5, 6), completion=tuple(talk.completion_ids("so", "sorry"))) for _ in range(4)]
+    for steps in (4, 6):
+        sft_on_trl(tiny_chat.model(), talk, rows, SftSettings(steps=steps, batch=2), folder=tmp_path)
+    kept = last_checkpoint(tmp_path)
+    state = json.loads((Path(kept) / "trainer_state.json").read_text())
+    assert state["global_step"] == 6
+    assert [entry["step"] for entry in state["log_history"] if "loss" in entry] == [1, 2, 3, 4, 5, 6]
 
 
 @QUIET

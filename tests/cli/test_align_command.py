@@ -21,7 +21,7 @@ def judging(request):
     """Finds every chain and answer right; it must never be shown reasoning where it judges answers."""
     system, data = (message["content"] for message in request["messages"])
     fence = data.splitlines()[0]
-    said = {"id": fence, "applies": [], "action": "refuse", "follows": True, "helpful": True}
+    said = {"id": fence, "applies": [], "action": "comply", "follows": True, "helpful": True}
     if '"cites"' in system:
         said["cites"] = True
     else:

@@ -93,11 +93,21 @@ class Chat:
         return [*opening, *thought, *self.tags.closing, *said, int(self.tokenizer.eos_token_id)]
 
     def read(self, ids: Sequence[int], *, forced: bool = False) -> Chain:
-        """The chain in sampled tokens, cut at ids (``split``)."""
+        """The chain in sampled tokens, cut at ids (``split``).
+
+        A tag may also be written in other tokens than the tokenizer's own, as pieces that run into their neighbours.
+        Then the chain is not complete, but what stands inside such tags is kept from the answer all the same.
+        """
         parts = split(ids, self.tags)
+        reasoning, answer = self._text(parts.reasoning), self._text(parts.answer)
+        if not parts.closed and any(word in answer for word in self.think):
+            shown, opened, after = answer.partition(self.think[0])
+            thought, closed, said = answer.rpartition(self.think[1])
+            reasoning = f"{reasoning} {thought if closed else after if opened else ''}".strip()
+            answer = said if closed else shown
         return Chain(
-            reasoning=self._text(parts.reasoning),
-            answer=FinalAnswer(text=self._text(parts.answer)),
+            reasoning=reasoning,
+            answer=FinalAnswer(text=answer.strip()),
             complete=parts.closed and parts.ended,
             ended=parts.ended,
             ids=tuple(token for token in ids if token not in self.tags.end),

@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -10,6 +10,7 @@ from transformers import DynamicCache
 
 from solon.align.chain import Chain, Tags
 from solon.align.chat import Chat
+from solon.core.errors import TrainingError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +33,18 @@ def sample(model: Any, chat: Chat, prompts: Sequence[Sequence[int]], settings: S
 
     Prompts of like length share a batch, so a chain depends on its batch; with the same prompts and seed the same
     chains come back on the same machine.
+
+    Raises:
+        TrainingError: where a prompt alone fills the model's positions. Completions end where the positions do.
     """
+    room = int(getattr(model.config, "max_position_embeddings", 1 << 30)) - max(map(len, prompts), default=0)
+    if room < 1:
+        raise TrainingError(
+            f"a prompt of {max(map(len, prompts))} tokens leaves the model no room to answer",
+            place="max_position_embeddings",
+            repair="Give prompts a category, so that other rules stand by title only, or take a model that reads more.",
+        )
+    settings = replace(settings, max_tokens=min(settings.max_tokens, room))
     generator = torch.Generator().manual_seed(settings.seed)
     order = sorted(range(len(prompts)), key=lambda place: len(prompts[place]))
     chains: list[Chain | None] = [None] * len(prompts)

@@ -6,6 +6,7 @@ reasoning, ``rl-only`` goes on from a model that learned no chains.
 """
 
 import os
+import shutil
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -75,6 +76,8 @@ def generate(run: Run, tasks: Sequence[Task], reasoner: Reasoner, *, samples: in
     )
     if stage.begin():
         return stage.read()
+    if "" not in specs and (bare := [chapter.id for chapter in run.policy.categories if chapter.id not in specs]):
+        run.report(f"generate: no prompts for {', '.join(bare)}; their rules will not be learned")
     path = stage.folder / "chains.jsonl"
     done = {(task.id, int(row["sample"])) for task, _, row in read_chains(path)}
     waiting = [(task, number) for task in tasks for number in range(samples) if (task.id, number) not in done]
@@ -291,5 +294,7 @@ def _follower(name: str) -> dict[str, Any]:
 
 
 def _save(model: Any, chat: "Chat", folder: Path) -> None:
+    """Write model and tokenizer; a trainer's checkpoints are needed no longer."""
     model.save_pretrained(folder)
     chat.tokenizer.save_pretrained(folder)
+    shutil.rmtree(folder.parent / "trainer", ignore_errors=True)
