@@ -14,7 +14,7 @@ from solon.align.loop_rl import RlSettings  # noqa: E402
 from solon.align.loop_sft import SftSettings  # noqa: E402
 from solon.align.reasoner import EndpointReasoner, LocalReasoner, load  # noqa: E402
 from solon.align.stage import Stage, append_rows, read_chains, read_tasks  # noqa: E402
-from solon.align.stages import Run, filter_chains, generate, kept_chains, learn, lessons_of, reinforce  # noqa: E402
+from solon.align.stages import Learner, Run, filter_chains, generate, kept_chains, learn, lessons_of, reinforce  # noqa: E402
 from solon.core.errors import JudgeError, TrainingError  # noqa: E402
 from solon.models.completion import Completion  # noqa: E402
 
@@ -210,16 +210,16 @@ def test_learning_and_reinforcing_leave_models_that_load(filtered):
 
     talk, base = tiny_chat.chat(), tiny_chat.model()
     settings = SftSettings(steps=30, batch=4, rate=1e-2)
-    record = learn(filtered, base, talk, settings, start="base")
+    record = learn(filtered, Learner(model=base, chat=talk, start="base"), settings)
     assert record["counts"]["rows"] == 8 and record["counts"]["loss"] < 2
-    assert learn(filtered, None, talk, settings, start="base") == record, "a finished stage needs no model"
+    unneeded = Learner(model=None, chat=talk, start="base")
+    assert learn(filtered, unneeded, settings) == record, "a finished stage needs no model"
     folder = filtered.out / "sft" / "model"
     loaded, chat = load(folder, think=tiny_chat.TAGS, learns=True)
     assert chat.tags == talk.tags and next(loaded.parameters()).dtype is torch.float32
-    done = reinforce(
-        filtered, loaded, chat, tiny_chat.tasks(4), Judge(), RlSettings(steps=2, prompts=2, group=2, max_tokens=8),
-        start=checkpoint_digest(folder),
-    )  # fmt: skip
+    learner = Learner(model=loaded, chat=chat, start=checkpoint_digest(folder))
+    settings = RlSettings(steps=2, prompts=2, group=2, max_tokens=8)
+    done = reinforce(filtered, learner, tasks=tiny_chat.tasks(4), judge=Judge(), settings=settings)
     assert done["inputs"]["sees"] == "request, answer" and done["counts"]["steps"] == 2
     assert len(Judge.seen) == 8
     assert short_name(folder).startswith("model@") and checkpoint_digest("org/name") == "org/name"
@@ -234,10 +234,9 @@ def test_a_judge_that_never_answers_leaves_no_finished_stage(filtered):
             return [None] * len(answers)
 
     with pytest.raises(TrainingError, match="said nothing in any step"):
-        reinforce(
-            filtered, tiny_chat.model(), tiny_chat.chat(), tiny_chat.tasks(4), Silent(),
-            RlSettings(steps=1, prompts=2, group=2, max_tokens=4), start="base",
-        )  # fmt: skip
+        learner = Learner(model=tiny_chat.model(), chat=tiny_chat.chat(), start="base")
+        settings = RlSettings(steps=1, prompts=2, group=2, max_tokens=4)
+        reinforce(filtered, learner, tiny_chat.tasks(4), Silent(), settings)
     assert not (filtered.out / "rl" / "stage.json").exists() and (filtered.out / "filter" / "stage.json").exists()
 
 

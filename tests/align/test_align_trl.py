@@ -12,7 +12,7 @@ from solon.align.chain import FinalAnswer, Task  # noqa: E402
 from solon.align.loop_rl import RlSettings, RlStep  # noqa: E402
 from solon.align.loop_sft import Lesson, SftSettings, lesson_loss  # noqa: E402
 from solon.align.reasoner import load  # noqa: E402
-from solon.align.stages import Run, filter_chains, generate, learn  # noqa: E402
+from solon.align.stages import Learner, Run, filter_chains, generate, learn  # noqa: E402
 from solon.align.trl_rl import messages, reward_of, rl_on_trl  # noqa: E402
 from solon.core.errors import TrainingError  # noqa: E402
 
@@ -77,7 +77,7 @@ def test_sft_on_trl_learns_the_very_ids_and_leaves_no_adapter(tmp_path):
         base.get_input_embeddings().weight.mul_(15)  # adapters leave them alone: they must tell words apart already
         before = lesson_loss(base, [row], 0).item()
     settings = SftSettings(steps=30, batch=4, rate=1e-2)
-    record = learn(run, base, talk, settings, start="base", back_end="trl")
+    record = learn(run, Learner(model=base, chat=talk, start="base"), settings, back_end="trl")
     assert record["inputs"]["back_end"] == "trl" and record["counts"]["rows"] > 5
     folder = tmp_path / "sft" / "model"
     assert not (folder / "adapter_config.json").exists() and not (tmp_path / "sft" / "trainer").exists()

@@ -190,28 +190,41 @@ def lessons_of(chains: Sequence[tuple[Task, Chain]], chat: "Chat", *, longest: i
     return Lessons(rows=rows, too_long=too_long, tagged=tagged)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Learner:
+    """The model that is taught, in place, with its chat. ``start`` names its weights as they were before."""
+
+    model: Any
+    chat: "Chat"
+    start: str
+
+
 def learn(
     run: Run,
-    model: Any,
-    chat: "Chat",
+    learner: Learner,
     settings: "SftSettings",
     *,
-    start: str,
     longest: int = 4096,
     label_only: bool = False,
     back_end: BackEnd = "loop",
 ) -> dict[str, Any]:
     """Stage 3: reasoning and answer are learned for the bare prompt. The model is left in ``sft/model``.
 
-    ``start`` names the model that learns; ``label_only`` learns answers alone, into ``label-only/model``.
+    ``label_only`` learns answers alone, into ``label-only/model``.
     """
     source = run.finished("filter")
     name = "label-only" if label_only else "sft"
     stage = run.stage(
-        name, chains=source["digest"], start=start, settings=asdict(settings), longest=longest, back_end=back_end
+        name,
+        chains=source["digest"],
+        start=learner.start,
+        settings=asdict(settings),
+        longest=longest,
+        back_end=back_end,
     )
     if stage.begin():
         return stage.read()
+    model, chat = learner.model, learner.chat
     lessons = lessons_of(kept_chains(run), chat, longest=longest, label_only=label_only)
     with room_for(name, settings.batch):
         if back_end == "trl":
@@ -237,13 +250,11 @@ def learn(
 
 def reinforce(
     run: Run,
-    model: Any,
-    chat: "Chat",
+    learner: Learner,
     tasks: Sequence[Task],
     judge: RewardJudge,
     settings: "RlSettings",
     *,
-    start: str,
     name: Literal["rl", "rl-only"] = "rl",
     back_end: BackEnd = "loop",
 ) -> dict[str, Any]:
@@ -251,11 +262,12 @@ def reinforce(
     for category in sorted({task.category for task in tasks}):
         spec_for(run.policy, category)  # an unknown category is told now, not by the judge in the first step
     stage = run.stage(
-        name, start=start, judge=judge.name, settings=asdict(settings), sees="request, answer",
+        name, start=learner.start, judge=judge.name, settings=asdict(settings), sees="request, answer",
         tasks=digest([asdict(task) for task in tasks]), prompt=prompt_digest("reward_v1"), back_end=back_end,
     )  # fmt: skip
     if stage.begin():
         return stage.read()
+    model, chat = learner.model, learner.chat
     with room_for(name, settings.batch or settings.prompts * settings.group):
         if back_end == "trl":
             from solon.align.trl_rl import rl_on_trl

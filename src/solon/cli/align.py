@@ -114,11 +114,11 @@ def _sft(run: "Run", model: str, given: dict[str, Any]) -> dict[str, Any]:
 
     loaded, chat = parts.load(model, given, learns=given["back_end"] == "loop")
     from solon.align.loop_sft import SftSettings
-    from solon.align.stages import learn
+    from solon.align.stages import Learner, learn
 
     settings = SftSettings(**{name: given[name] for name in ("steps", "batch", "rate", "seed")})
     more = {name: given[name] for name in ("longest", "label_only", "back_end")}
-    return learn(run, loaded, chat, settings, start=checkpoint_digest(model), **more)
+    return learn(run, Learner(model=loaded, chat=chat, start=checkpoint_digest(model)), settings, **more)
 
 
 @command.command()
@@ -180,13 +180,13 @@ def _rl(run: "Run", prompts_file: Path, given: dict[str, Any]) -> dict[str, Any]
     judge = parts.rule_judge(run, given["judge_url"], given["judge_model"], given["key_env"])
     loaded, chat = parts.load(start, given, learns=given["back_end"] == "loop")
     from solon.align.loop_rl import RlSettings
-    from solon.align.stages import reinforce
+    from solon.align.stages import Learner, reinforce
 
     names = ("steps", "prompts", "group", "rate", "max_tokens", "advantage", "batch", "seed")
-    return reinforce(
-        run, loaded, chat, tasks, judge, RlSettings(**{name: given[name] for name in names}),
-        start=checkpoint_digest(start), name="rl-only" if given["rl_only"] else "rl", back_end=given["back_end"],
-    )  # fmt: skip
+    settings = RlSettings(**{name: given[name] for name in names})
+    learner = Learner(model=loaded, chat=chat, start=checkpoint_digest(start))
+    name = "rl-only" if given["rl_only"] else "rl"
+    return reinforce(run, learner, tasks, judge, settings, name=name, back_end=given["back_end"])
 
 
 @command.command()
