@@ -1,6 +1,6 @@
 """Out of memory, told as an error that names what to lower."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from solon.core.errors import TrainingError
@@ -9,7 +9,7 @@ _SIGNS = ("out of memory", "can't allocate memory", "not enough memory")
 
 
 @contextmanager
-def room_for(what: str, batch: int) -> Iterator[None]:
+def room_for(what: str, batch: int) -> Generator[None]:
     """Turn a lack of memory, the device's or the machine's, into an error that names ``--batch``.
 
     Raises:

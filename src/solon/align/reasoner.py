@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 class Reasoner(Protocol):
     """Writes chains for tasks with the rules in its context."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What names the model in records."""
+        ...
 
     @property
     def settings(self) -> Mapping[str, Any]:

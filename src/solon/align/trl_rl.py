@@ -58,7 +58,10 @@ def rl_on_trl(
         )
     try:
         from datasets import Dataset
-        from trl import GRPOConfig, GRPOTrainer, RLOOConfig, RLOOTrainer
+        from trl.trainer.grpo_config import GRPOConfig
+        from trl.trainer.grpo_trainer import GRPOTrainer
+        from trl.trainer.rloo_config import RLOOConfig
+        from trl.trainer.rloo_trainer import RLOOTrainer
     except ImportError:
         raise TrainingError("TRL is missing", repair="pip install 'solon[align]'") from None
     shared = {

@@ -24,7 +24,8 @@ def sft_on_trl(
     """
     try:
         from datasets import Dataset
-        from trl import SFTConfig, SFTTrainer
+        from trl.trainer.sft_config import SFTConfig
+        from trl.trainer.sft_trainer import SFTTrainer
     except ImportError:
         raise TrainingError("TRL is missing", repair="pip install 'solon[align]'") from None
     config = SFTConfig(
@@ -97,10 +98,8 @@ def with_padding(tokenizer: Any) -> Any:
 
 def last_checkpoint(folder: Path) -> str | None:
     """Where an interrupted trainer stood."""
-    from transformers.trainer_utils import get_last_checkpoint
-
-    kept = folder / "trainer"
-    return get_last_checkpoint(str(kept)) if kept.is_dir() else None
+    steps = [int(path.name.split("-")[1]) for path in (folder / "trainer").glob("checkpoint-*")]
+    return str(folder / "trainer" / f"checkpoint-{max(steps)}") if steps else None
 
 
 def merged(trainer: Any) -> Any:

@@ -141,7 +141,7 @@ class Verifier:
 
 def save_head(path: Path, head: Head, **bound: Any) -> None:
     """Write a head with what it is bound to (``model``, ``policy``)."""
-    body = {
+    body: dict[str, Any] = {
         "weights": head.weights.tolist(),
         "bias": head.bias,
         "mean": head.mean.tolist(),
