@@ -35,7 +35,7 @@ class Chain:
     """One completion. ``complete`` where the reasoning was closed and the answer ended by itself.
 
     ``ids`` are the sampled tokens without the end token; ``thought_tokens`` counts those of the reasoning.
-    ``forced`` says that a budget, not the model, ended the reasoning.
+    ``forced`` says that a budget, not the model, ended the reasoning; ``ended`` that the model wrote an end token.
     """
 
     reasoning: str
@@ -44,6 +44,7 @@ class Chain:
     ids: tuple[int, ...] = ()
     thought_tokens: int = 0
     forced: bool = False
+    ended: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,21 +71,24 @@ class Parts:
 
 
 def split(ids: Sequence[int], tags: Tags) -> Parts:
-    """Cut a completion at its tags; without an opening tag, all of it is answer.
+    """Cut a completion at its tags; without any tag, all of it is answer.
 
-    Reasoning that is opened and never closed leaves no answer. A closing tag counts once, the first time; what a
-    model writes as tags after that stays in the answer, where a judge sees it.
+    Reasoning that is opened and never closed leaves no answer after it. A closing tag counts once, the first time;
+    what a model writes as tags after that stays in the answer, where a judge sees it. What stands before a closing tag
+    is reasoning even where the opening one is missing or late: it is then not ``closed`` in due form, but it is kept
+    from whoever sees only answers.
     """
     body, ended = _before_end(ids, tags.end)
-    start = 0
-    if not tags.opened:
-        start = len(tags.opening)
-        if tuple(body[:start]) != tags.opening:
-            return Parts(reasoning=(), answer=body, closed=False, ended=ended)
-    place = find(body, tags.closing, start)
-    if place < 0:
-        return Parts(reasoning=body[start:], answer=(), closed=False, ended=ended)
-    return Parts(reasoning=body[start:place], answer=body[place + len(tags.closing) :], closed=True, ended=ended)
+    opening = 0 if tags.opened else find(body, tags.opening)
+    start = 0 if tags.opened else opening + len(tags.opening)
+    closing = find(body, tags.closing, start if opening == 0 else 0)
+    if closing >= 0:
+        thought = body[start:closing] if opening == 0 else body[:closing]
+        answer = body[closing + len(tags.closing) :]
+        return Parts(reasoning=thought, answer=answer, closed=opening == 0, ended=ended)
+    if opening < 0:
+        return Parts(reasoning=(), answer=body, closed=False, ended=ended)
+    return Parts(reasoning=body[start:], answer=body[:opening], closed=False, ended=ended)
 
 
 def find(ids: Sequence[int], wanted: Sequence[int], start: int = 0) -> int:

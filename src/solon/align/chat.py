@@ -41,7 +41,12 @@ class Chat:
                 "the tokenizer has no end token", place="tokenizer.eos_token", repair="Set eos_token in the folder."
             )
         opening, closing = (self._tag(word) for word in self.think)
-        tags = Tags(opening=opening, closing=closing, end=self._ends())
+        # In some formats (Harmony) a token that ends a message is part of the tag between reasoning and answer.
+        tags = Tags(opening=opening, closing=closing, end=self._ends() - {*opening, *closing})
+        if not tags.end:
+            raise TrainingError(
+                "every end token is part of a reasoning tag", place="tokenizer.eos_token", repair="Name other --think."
+            )
         tail = self.prompt_ids(Task(id="", prompt="x"))[-2 * len(opening) - 2 :]
         place = find(tail, opening)
         return replace(tags, opened=place >= 0 and find(tail, closing, place) < 0)
@@ -88,12 +93,23 @@ class Chat:
         return [*opening, *thought, *self.tags.closing, *said, int(self.tokenizer.eos_token_id)]
 
     def read(self, ids: Sequence[int], *, forced: bool = False) -> Chain:
-        """The chain in sampled tokens, cut at ids (``split``)."""
+        """The chain in sampled tokens, cut at ids (``split``).
+
+        A tag may also be written in other tokens than the tokenizer's own, as pieces that run into their neighbours.
+        Then the chain is not complete, but what stands inside such tags is kept from the answer all the same.
+        """
         parts = split(ids, self.tags)
+        reasoning, answer = self._text(parts.reasoning), self._text(parts.answer)
+        if not parts.closed and any(word in answer for word in self.think):
+            shown, opened, after = answer.partition(self.think[0])
+            thought, closed, said = answer.rpartition(self.think[1])
+            reasoning = f"{reasoning} {thought if closed else after if opened else ''}".strip()
+            answer = said if closed else shown
         return Chain(
-            reasoning=self._text(parts.reasoning),
-            answer=FinalAnswer(text=self._text(parts.answer)),
+            reasoning=reasoning,
+            answer=FinalAnswer(text=answer.strip()),
             complete=parts.closed and parts.ended,
+            ended=parts.ended,
             ids=tuple(token for token in ids if token not in self.tags.end),
             thought_tokens=len(parts.reasoning),
             forced=forced,

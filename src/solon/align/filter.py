@@ -38,14 +38,23 @@ class Kept:
 
 
 def grade(
-    tasks: Sequence[Task], chains: Sequence[Chain], judge: FilterJudge, *, times: int = 3, least: float = 1.0
+    tasks: Sequence[Task],
+    chains: Sequence[Chain],
+    judge: FilterJudge,
+    *,
+    times: int = 3,
+    least: float = 1.0,
+    first: int = 0,
 ) -> Iterator[Graded]:
     """Grade each chain ``times`` times; kept where none of the gradings is below ``least``.
+
+    ``first`` is the number of the first chain: seeds follow from numbers, so that a filter which was interrupted gives
+    what it would have given.
 
     A chain that speaks of a policy *given above* is dropped, for there will be none above it once it is learned. One
     of which no grading came back is dropped too, as ``unjudged``: a judge's failure is no praise.
     """
-    for number, (task, chain) in enumerate(zip(tasks, chains, strict=True)):
+    for number, (task, chain) in enumerate(zip(tasks, chains, strict=True), first):
         if not chain.complete or not chain.answer.text:
             yield Graded(task=task, chain=chain, dropped="malformed")
         elif _DANGLING.search(f"{chain.reasoning} {chain.answer.text}"):

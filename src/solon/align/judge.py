@@ -13,7 +13,10 @@ from solon.align.chain import Chain, FinalAnswer, Task
 class FilterJudge(Protocol):
     """Scores whole chains with the rules at hand, for choosing what to learn from."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What names this judge in records."""
+        ...
 
     def score(self, task: Task, chain: Chain, *, seed: int) -> float | None:
         """0 (breaks the rules, or reasons wrongly) to 1; ``None`` where this judge could not say."""
@@ -23,7 +26,10 @@ class FilterJudge(Protocol):
 class RewardJudge(Protocol):
     """Scores final answers. Reasoning is not among its arguments, so no pressure ever reaches it (section 2.3.3)."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What names this judge in records."""
+        ...
 
     def reward(self, tasks: Sequence[Task], answers: Sequence[FinalAnswer]) -> list[float | None]:
         """One reward an answer, higher is better; ``None`` where this judge could not say."""

@@ -1,6 +1,7 @@
 """Who writes chains: a local model with its own tags, or an endpoint that is asked for reasoning and answer apart."""
 
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from solon.align.chain import Chain, FinalAnswer, Task
+from solon.align.memory import room_for
 from solon.align.spec import prompt_text
 from solon.core.errors import JudgeError, TrainingError
 from solon.models.completion import LanguageModel
@@ -20,7 +22,15 @@ if TYPE_CHECKING:
 class Reasoner(Protocol):
     """Writes chains for tasks with the rules in its context."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What names the model in records."""
+        ...
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """How it samples: what besides the model its chains depend on."""
+        ...
 
     def write(self, tasks: Sequence[Task], specs: Sequence[str], *, seed: int) -> list[Chain]:
         """One chain a task, in order; one that failed is not ``complete``."""
@@ -47,6 +57,11 @@ class EndpointReasoner:
         """The model's own name."""
         return self.model.name
 
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """Only what is sent; the rest is the endpoint's own."""
+        return {"max_tokens": self.max_tokens}
+
     def write(self, tasks: Sequence[Task], specs: Sequence[str], *, seed: int) -> list[Chain]:
         """One chain a task; an answer that is not of the form, or none in time, gives an incomplete one."""
         del seed  # an endpoint's own sampling makes chains differ
@@ -65,7 +80,8 @@ class EndpointReasoner:
             said = _Said.model_validate_json(text.strip())
         except (JudgeError, ValidationError):
             return Chain(reasoning="", answer=FinalAnswer(text=""), complete=False)
-        return Chain(reasoning=said.reasoning.strip(), answer=FinalAnswer(text=said.answer.strip()), complete=True)
+        reasoning, answer = said.reasoning.strip(), FinalAnswer(text=said.answer.strip())
+        return Chain(reasoning=reasoning, answer=answer, complete=True, ended=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +95,11 @@ class LocalReasoner:
     max_tokens: int = 1024
     batch: int = 16
 
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """The batch belongs to it: a chain's random draws depend on its batch."""
+        return {"temperature": self.temperature, "max_tokens": self.max_tokens, "batch": self.batch}
+
     def write(self, tasks: Sequence[Task], specs: Sequence[str], *, seed: int) -> list[Chain]:
         """One chain a task."""
         from solon.align.sample import Sampling, sample
@@ -88,27 +109,35 @@ class LocalReasoner:
             self.chat.prompt_ids(task, rules=text.format(spec=spec)) for task, spec in zip(tasks, specs, strict=True)
         ]
         settings = Sampling(temperature=self.temperature, max_tokens=self.max_tokens, batch=self.batch, seed=seed)
-        return sample(self.model, self.chat, prompts, settings)
+        with room_for("generate", self.batch):
+            return sample(self.model, self.chat, prompts, settings)
 
 
-def load(folder: str | Path, *, think: tuple[str, str], template: Path | None = None) -> tuple[Any, "Chat"]:
+def load(
+    folder: str | Path, *, think: tuple[str, str], template: Path | None = None, learns: bool = False
+) -> tuple[Any, "Chat"]:
     """A causal model and its chat from a folder or the hub; LoRA folders are merged, so that nothing is left frozen.
+
+    It stands on this process's GPU if there is one. A model that ``learns`` with all its weights is held in 32 bits:
+    small steps vanish in 16.
 
     Raises:
         TrainingError: where the extra is missing, the folder holds no model, or the tokenizer lacks what is needed.
     """
     try:
+        import torch
         from transformers import AutoModelForCausalLM, AutoTokenizer
     except ImportError:
-        raise TrainingError("Transformers is missing", repair="pip install 'solon[align]'") from None
+        raise TrainingError("torch or Transformers is missing", repair="pip install 'solon[align]'") from None
     from solon.align.chat import Chat
 
     try:
         tokenizer: Any = AutoTokenizer.from_pretrained(folder)  # pyright: ignore[reportUnknownVariableType]
         model: Any = _merged(folder) or AutoModelForCausalLM.from_pretrained(folder)
+        model = model.float() if learns else model
     except (OSError, ValueError) as error:
         raise TrainingError(
-            f"no model could be loaded: {error}",
+            f"no model could be loaded: {' '.join(str(error).split())}",
             place=str(folder),
             repair="Give a folder with config.json, weights and tokenizer, or a name that the hub knows.",
         ) from None
@@ -116,7 +145,8 @@ def load(folder: str | Path, *, think: tuple[str, str], template: Path | None = 
         tokenizer.chat_template = template.read_text(encoding="utf-8")
     chat = Chat(tokenizer=tokenizer, think=think)
     _ = chat.tags  # says now what is missing, not after an hour of sampling
-    return model, chat
+    with room_for(str(folder), 1):
+        return model.to(f"cuda:{os.environ.get('LOCAL_RANK', 0)}" if torch.cuda.is_available() else "cpu"), chat
 
 
 def _merged(folder: str | Path) -> Any | None:

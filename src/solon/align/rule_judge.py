@@ -88,4 +88,9 @@ class RuleJudge:
             verdict = kind.model_validate_json(said.text.strip())
         except (JudgeError, ValidationError):
             return None
-        return verdict if verdict.id == fence else None
+        return verdict if verdict.id == fence and self._agrees(verdict) else None
+
+    def _agrees(self, verdict: _Verdict) -> bool:
+        """A verdict that names a rule there is not, or asks for less than a full answer by no rule, is none."""
+        known = {rule.id for rule in self.policy.rules}
+        return set(verdict.applies) <= known and (bool(verdict.applies) or verdict.action == "comply")

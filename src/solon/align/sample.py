@@ -1,13 +1,16 @@
 """Completions of a local causal model: batched sampling with a budget for its reasoning."""
 
+import inspect
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
+from transformers import DynamicCache
 
 from solon.align.chain import Chain, Tags
 from solon.align.chat import Chat
+from solon.core.errors import TrainingError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +33,18 @@ def sample(model: Any, chat: Chat, prompts: Sequence[Sequence[int]], settings: S
 
     Prompts of like length share a batch, so a chain depends on its batch; with the same prompts and seed the same
     chains come back on the same machine.
+
+    Raises:
+        TrainingError: where a prompt alone fills the model's positions. Completions end where the positions do.
     """
+    room = int(getattr(model.config, "max_position_embeddings", 1 << 30)) - max(map(len, prompts), default=0)
+    if room < 1:
+        raise TrainingError(
+            f"a prompt of {max(map(len, prompts))} tokens leaves the model no room to answer",
+            place="max_position_embeddings",
+            repair="Give prompts a category, so that other rules stand by title only, or take a model that reads more.",
+        )
+    settings = replace(settings, max_tokens=min(settings.max_tokens, room))
     generator = torch.Generator().manual_seed(settings.seed)
     order = sorted(range(len(prompts)), key=lambda place: len(prompts[place]))
     chains: list[Chain | None] = [None] * len(prompts)
@@ -55,13 +69,19 @@ def _draw(
     ids, mask = padded(prompts, next(iter(tags.end)), left=True)
     device = next(model.parameters()).device
     rows = [_Row(tags, settings.budget) for _ in prompts]
-    cache: Any = None
+    cache = DynamicCache(config=model.config)
     given = ids.to(device)
     mask = mask.to(device)
     position = (mask.cumsum(-1) - 1).clamp(min=0)
     for _ in range(settings.max_tokens):
-        out = model(input_ids=given, attention_mask=mask, position_ids=position, past_key_values=cache, use_cache=True)
-        cache = out.past_key_values
+        out = model(
+            input_ids=given,
+            attention_mask=mask,
+            position_ids=position,
+            use_cache=True,
+            logits_to_keep=1,  # a long prompt's logits over a whole vocabulary would not fit
+            **{_cache_name(model): cache},
+        )
         logits = out.logits[:, -1].float().cpu()
         if settings.temperature > 0:
             shares = torch.softmax(logits / settings.temperature, -1)
@@ -77,6 +97,11 @@ def _draw(
     return [(row.ids, row.forced) for row in rows]
 
 
+def _cache_name(model: Any) -> str:
+    """What this release of Transformers calls the keys and values of earlier tokens."""
+    return "cache" if "cache" in inspect.signature(model.forward).parameters else "past_key_values"
+
+
 class _Row:
     """One completion on its way."""
 
@@ -87,6 +112,7 @@ class _Row:
         self._tags = tags
         self._budget = budget
         self._pending: list[int] = []
+        self._opened = tags.opened
         self._closed = False
 
     def take(self, token: int) -> int:
@@ -95,11 +121,12 @@ class _Row:
             return token
         if self._pending:
             token = self._pending.pop(0)
-        elif self._budget is not None and not self._closed and self._thought() >= self._budget:
+        elif self._budget is not None and self._opened and not self._closed and self._thought() >= self._budget:
             self.forced = True
             token, *self._pending = self._tags.closing
         self.ids.append(token)
-        closing = self._tags.closing
+        closing, opening = self._tags.closing, self._tags.opening
+        self._opened = self._opened or tuple(self.ids) == opening
         self._closed = self._closed or tuple(self.ids[-len(closing) :]) == closing
         self.done = token in self._tags.end
         return token

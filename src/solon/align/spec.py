@@ -20,12 +20,18 @@ def spec_for(policy: Policy, category: str = "") -> str:
     """The text to reason over for a prompt of ``category``; without one, every category in full.
 
     Raises:
-        TrainingError: where the policy has no such category.
+        TrainingError: where the policy has no such category, or it has no rules.
     """
     known = [chapter.id for chapter in policy.categories]
     if category and category not in known:
         raise TrainingError(
             f"no category {category!r}", place=f"policy {policy.name}", repair=f"Use one of {', '.join(known)}."
+        )
+    if any(chapter.id == category and not chapter.rules for chapter in policy.categories):
+        raise TrainingError(
+            f"category {category!r} has no rules: there is nothing to reason over",
+            place=f"policy {policy.name}",
+            repair="Write a rule for it, or leave its prompts out.",
         )
     chapters = [
         _full(chapter) if not category or chapter.id == category else _short(chapter) for chapter in policy.categories

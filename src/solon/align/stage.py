@@ -2,12 +2,14 @@
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from solon.align.chain import Chain, FinalAnswer, Task
+from solon.align.checkpoint import file_digest
 from solon.core.errors import TrainingError
 from solon.core.record import canonical_json, digest
 
@@ -48,14 +50,16 @@ class Stage:
         """Where the finished stage's record stands."""
         return self.folder / "stage.json"
 
-    def finish(self, counts: Mapping[str, Any]) -> dict[str, Any]:
-        """Write the record: the stage is then done."""
+    def finish(self, counts: Mapping[str, Any], files: Sequence[str] = ()) -> dict[str, Any]:
+        """Write the record: the stage is then done. ``files`` of its folder are bound to it by their digests."""
+        bound = {name: file_digest(self.folder / name) for name in files}
         record = {
             "schema": SCHEMA,
             "stage": self.name,
             "inputs": dict(self.inputs),
             "counts": dict(counts),
-            "digest": digest([self.name, dict(self.inputs), dict(counts)]),
+            "files": bound,
+            "digest": digest([self.name, dict(self.inputs), dict(counts), bound]),
         }
         write_whole(self.record_path, json.dumps(record, indent=2, ensure_ascii=False))
         return record
@@ -64,19 +68,27 @@ class Stage:
         """The record of a finished stage.
 
         Raises:
-            TrainingError: where it is not finished.
+            TrainingError: where it is not finished, or a file was changed since.
         """
         if not self.record_path.exists():
             raise TrainingError(
                 f"stage {self.name} is not finished", place=str(self.folder), repair=f"Run `solon align {self.name}`."
             )
         found: dict[str, Any] = json.loads(self.record_path.read_text(encoding="utf-8"))
+        for name, expected in found["files"].items():
+            path = self.folder / name
+            if not path.exists() or file_digest(path) != expected:
+                raise TrainingError(
+                    "the file is not what the finished stage left",
+                    place=str(path),
+                    repair=f"Put it back, or remove {self.folder} and run `solon align {self.name}` again.",
+                )
         return found
 
 
 def write_whole(path: Path, text: str) -> None:
     """Write a file so that it is there whole or not at all."""
-    beside = path.with_name(path.name + ".part")
+    beside = path.with_name(f"{path.name}.{os.getpid()}.part")
     with beside.open("w", encoding="utf-8") as file:
         file.write(text)
         file.flush()
@@ -84,14 +96,15 @@ def write_whole(path: Path, text: str) -> None:
     beside.replace(path)
 
 
-def read_tasks(path: Path) -> list[Task]:
-    """Prompts from JSONL: ``{"prompt": …}`` a line, perhaps with ``id``, ``category``, ``system``, ``meta``.
+_FIELDS = ("id", "prompt", "category", "system", "meta")
+
+
+def read_rows(path: Path) -> Iterator[tuple[str, int, dict[str, Any]]]:
+    """The objects of a JSONL file, each with its place and line number; blank lines are left out.
 
     Raises:
-        TrainingError: naming the line, where one is not of that form or an id appears twice.
+        TrainingError: naming the line that is no JSON object.
     """
-    tasks: list[Task] = []
-    seen: set[str] = set()
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
         if not line.strip():
             continue
@@ -100,18 +113,49 @@ def read_tasks(path: Path) -> list[Task]:
             fields: Any = json.loads(line)
         except ValueError as error:
             raise TrainingError(f"not JSON: {error}", place=place, repair='Write {"prompt": "…"}.') from None
-        known = {"id", "prompt", "category", "system", "meta"}
-        if not isinstance(fields, dict) or not isinstance(fields.get("prompt"), str) or set(fields) - known:  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
-            raise TrainingError("expected an object with a prompt", place=place, repair=f"Fields: {sorted(known)}.")
-        words: dict[str, str] = {key: str(value) for key, value in fields.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-        task = Task(**{"id": str(number), **words})
-        if task.id in seen:
-            raise TrainingError(f"id {task.id!r} appears twice", place=place, repair="Give each prompt its own id.")
-        seen.add(task.id)
-        tasks.append(task)
+        if not isinstance(fields, dict):
+            raise TrainingError("expected an object", place=place, repair='Write {"prompt": "…"}.')
+        yield place, number, fields
+
+
+def task_of(fields: Mapping[str, Any], place: str, number: int) -> Task:
+    """A prompt from its fields; the line's number is its id where it has none.
+
+    Raises:
+        TrainingError: where there is no prompt, an unknown field, or one that is no text.
+    """
+    unknown = sorted(set(fields) - set(_FIELDS))
+    if unknown or not fields.get("prompt") or not all(isinstance(value, str) for value in fields.values()):
+        raise TrainingError(
+            f"unknown fields {unknown}" if unknown else "expected an object with a prompt, every field a text",
+            place=place,
+            repair=f"Fields: {', '.join(_FIELDS)}.",
+        )
+    return Task(**{"id": str(number), **fields})
+
+
+def read_tasks(path: Path) -> list[Task]:
+    """Prompts from JSONL: ``{"prompt": …}`` a line, perhaps with ``id``, ``category``, ``system``, ``meta``.
+
+    Raises:
+        TrainingError: naming the line, where one is not of that form or an id appears twice.
+    """
+    tasks = [task_of(fields, place, number) for place, number, fields in read_rows(path)]
+    apart(tasks, path)
     if not tasks:
         raise TrainingError("no prompts", place=str(path), repair='Write one {"prompt": "…"} a line.')
     return tasks
+
+
+def apart(tasks: Sequence[Task], path: Path) -> None:
+    """Check that no id appears twice: rows are told apart by their ids.
+
+    Raises:
+        TrainingError: naming the first id that does.
+    """
+    twice = [name for name, times in Counter(task.id for task in tasks).items() if times > 1]
+    if twice:
+        raise TrainingError(f"id {twice[0]!r} appears twice", place=str(path), repair="Give each prompt its own id.")
 
 
 def chain_json(task: Task, chain: Chain, **more: Any) -> dict[str, Any]:
@@ -121,6 +165,7 @@ def chain_json(task: Task, chain: Chain, **more: Any) -> dict[str, Any]:
         "reasoning": chain.reasoning,
         "answer": chain.answer.text,
         "complete": chain.complete,
+        "ended": chain.ended,
         "thought_tokens": chain.thought_tokens,
         **more,
     }
@@ -139,6 +184,7 @@ def read_chains(path: Path) -> Iterator[tuple[Task, Chain, dict[str, Any]]]:
                 reasoning=row["reasoning"],
                 answer=FinalAnswer(text=row["answer"]),
                 complete=row["complete"],
+                ended=row["ended"],
                 thought_tokens=row["thought_tokens"],
             )
             yield Task(**row["task"]), chain, row

@@ -9,6 +9,7 @@ import solon
 from solon.core.errors import SolonError
 
 _NOUNS = {
+    "align": "an open-weights model learns to reason over the policy, stage by stage",
     "arena": "people try to get forbidden things past a guard, and are paid for it",
     "check": "one text, conversation or file: a decision and the rules it rests on",
     "demo": "real requests judged by the shipped weights, in a minute",
