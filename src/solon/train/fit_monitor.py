@@ -185,13 +185,13 @@ class _Net(nn.Module):
         return self.say(pooled) + F.dropout(summed, 0.4, self.training)
 
 
-def fit(data: Windows, words: Floats, *, epochs: int = 6, seed: int = 7, pull: float = 2e-4) -> dict[str, Floats]:
+def fit(data: Windows, words: Floats, *, epochs: int = 5, seed: int = 7, pull: float = 2e-4) -> dict[str, Floats]:
     """Train one model; its arrays by the names of ``HeadWeights``."""
     torch.manual_seed(seed)
     net = _Net(words)
     dense = [*net.turn.parameters(), *net.say.parameters()]
     optimiser = torch.optim.AdamW(
-        [{"params": dense, "weight_decay": 0.02}, {"params": net.linear.parameters(), "weight_decay": 0.3}], lr=2e-3
+        [{"params": dense, "weight_decay": 0.02}, {"params": net.linear.parameters(), "weight_decay": 0.3}], lr=3e-3
     )
     target, weight = torch.from_numpy(data.target), torch.from_numpy(data.weight)
     ids = torch.from_numpy(data.ids)
@@ -201,7 +201,7 @@ def fit(data: Windows, words: Floats, *, epochs: int = 6, seed: int = 7, pull: f
     for epoch in range(epochs):
         net.train()
         for group in optimiser.param_groups:
-            group["lr"] = 2e-3 * (1 - epoch / epochs) + 1e-4
+            group["lr"] = 3e-3 * (1 - epoch / epochs) + 1e-4
         order = rng.permutation(len(ids))
         for low in range(0, len(order), batch):
             rows = order[low : low + batch]
@@ -282,7 +282,7 @@ class Bench:
                 rows += windows_of(self.table, sample, rng)
         for sample, fold in self.benign:
             if without is None or fold != without:
-                rows += windows_of(self.table, sample, rng, most=5)
+                rows += windows_of(self.table, sample, rng, most=3)
         for sample in self.plain:
             rows += windows_of(self.table, sample, rng)
         return replace(self.table, **fit(assemble(self.table, rows), self.table.words, seed=seed))
