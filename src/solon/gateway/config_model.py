@@ -25,6 +25,7 @@ from solon.gateway.config_base import (
     require_known,
     state_folder,
 )
+from solon.gateway.config_monitor import MonitorSettings, PersistenceSettings
 
 DialectName = Literal["openai_chat", "openai_responses", "anthropic_messages"]
 
@@ -230,6 +231,10 @@ class PolicySettings(Settings):
     """What is done where screening itself fails."""
     deadline_ms: PositiveFloat = 2000.0
     """Time for judging one piece of text; later is undetermined."""
+    monitor: MonitorSettings = MonitorSettings()
+    """Who watches reasoning and tool calls."""
+    persistence: PersistenceSettings = PersistenceSettings()
+    """How long a refusal counts."""
 
 
 class KeysSettings(Settings):
