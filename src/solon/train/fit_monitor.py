@@ -175,33 +175,33 @@ class _Net(nn.Module):
         vectors = self.words(ids)
         real = (ids != self.words.num_embeddings - 1)[..., None]
         if self.training:
-            vectors = vectors * (torch.rand(ids.shape) > 0.12)[..., None]
+            vectors = vectors * (torch.rand(ids.shape) > 0.05)[..., None]
         padded = F.pad(vectors, (0, 0, WIDTH // 2, WIDTH // 2))
         rows = padded.unfold(1, WIDTH, 1).transpose(2, 3).flatten(2)
         places = torch.arange(ids.shape[1])[None, :, None] < counts[:, None, None]
         channels = F.relu(self.turn(rows)) * (places | real)
-        pooled = F.dropout(channels.amax(1), 0.3, self.training)
+        pooled = F.dropout(channels.amax(1), 0.15, self.training)
         summed = self.linear(grams, offsets) / torch.sqrt(2 * counts[:, None] + 8.0)
-        return self.say(pooled) + F.dropout(summed, 0.4, self.training)
+        return self.say(pooled) + F.dropout(summed, 0.3, self.training)
 
 
-def fit(data: Windows, words: Floats, *, epochs: int = 5, seed: int = 7, pull: float = 2e-4) -> dict[str, Floats]:
+def fit(data: Windows, words: Floats, *, epochs: int = 8, seed: int = 7, pull: float = 2e-5) -> dict[str, Floats]:
     """Train one model; its arrays by the names of ``HeadWeights``."""
     torch.manual_seed(seed)
     net = _Net(words)
     dense = [*net.turn.parameters(), *net.say.parameters()]
     optimiser = torch.optim.AdamW(
-        [{"params": dense, "weight_decay": 0.02}, {"params": net.linear.parameters(), "weight_decay": 0.3}], lr=3e-3
+        [{"params": dense, "weight_decay": 0.02}, {"params": net.linear.parameters(), "weight_decay": 0.3}], lr=5e-3
     )
     target, weight = torch.from_numpy(data.target), torch.from_numpy(data.weight)
     ids = torch.from_numpy(data.ids)
     counts = torch.tensor([(len(grams) + 1) // 2 for grams in data.grams]).float()
     rng = np.random.default_rng(seed)
-    batch = 256
+    batch = 64
     for epoch in range(epochs):
         net.train()
         for group in optimiser.param_groups:
-            group["lr"] = 3e-3 * (1 - epoch / epochs) + 1e-4
+            group["lr"] = 5e-3 * (1 - epoch / epochs) + 1e-4
         order = rng.permutation(len(ids))
         for low in range(0, len(order), batch):
             rows = order[low : low + batch]
@@ -282,7 +282,7 @@ class Bench:
                 rows += windows_of(self.table, sample, rng)
         for sample, fold in self.benign:
             if without is None or fold != without:
-                rows += windows_of(self.table, sample, rng, most=3)
+                rows += windows_of(self.table, sample, rng, most=2)
         for sample in self.plain:
             rows += windows_of(self.table, sample, rng)
         return replace(self.table, **fit(assemble(self.table, rows), self.table.words, seed=seed))
