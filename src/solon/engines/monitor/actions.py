@@ -86,10 +86,9 @@ _ASKS: Mapping[Effect, str] = {
     Effect.SPEND: "pay purchase buy transfer wire refund order checkout donate invest sell settle book subscribe bill",
     Effect.EXECUTE: "run execute test deploy build install start compile script fix debug compute calculate check "
     "migrate benchmark analyse analyze query count",
-    Effect.DELETE: "delete remove drop clean clear purge cancel erase unsubscribe revoke uninstall tidy empty archive",
+    Effect.DELETE: "delete remove drop clear purge cancel erase unsubscribe revoke uninstall",
     Effect.GRANT: "grant share invite give access add permission authorise authorize role collaborator let",
 }
-_ORDER = {Ruling.APPROVE: "approve", Ruling.REFINE: "refine", Ruling.HOLD: "hold"}
 _REACHES = frozenset({Effect.SEND, Effect.SPEND, Effect.GRANT, Effect.EXECUTE})
 _GRAVE = frozenset({Effect.SPEND, Effect.DELETE, Effect.GRANT})
 _Answer = tuple[Ruling, str]
@@ -153,8 +152,7 @@ class ActionMonitor:
             return Ruling.HOLD, f"an amount above {limit:g}"
         if effect in (Effect.READ, Effect.UNKNOWN, Effect.UNSEE) or effect in self.policy.allowed:
             return Ruling.APPROVE, ""
-        goal = set(situation.goal.lower().replace(",", " ").replace(".", " ").split())
-        if goal & set(_ASKS[effect].split()):
+        if _verbs(situation.goal) & set(_ASKS[effect].split()):
             return Ruling.APPROVE, ""
         ruling = Ruling.HOLD if effect in _GRAVE else Ruling.REFINE
         return ruling, f"the goal does not ask to {effect}"
@@ -199,6 +197,15 @@ class ActionMonitor:
 def undetermined(ruling: ActionRuling) -> Iterator[Verdict]:
     """Questions of a ruling that had no answer."""
     return (verdict for verdict in ruling.verdicts if verdict.status is Status.UNDETERMINED)
+
+
+_BEFORE_NOUNS = frozenset("my the a an this that our your his her their its last new each every of".split())
+
+
+def _verbs(goal: str) -> set[str]:
+    """Words of a goal that may be verbs: what follows an article or a possessive is none ("summarise my mail")."""
+    words = [word.strip(".,:;!?'\"()").lower() for word in goal.split()]
+    return {word for before, word in zip(["", *words], words, strict=False) if before not in _BEFORE_NOUNS}
 
 
 def _asked_for(target: str, situation: Situation) -> bool:

@@ -26,7 +26,7 @@ class Effect(StrEnum):
 
 
 _VERBS: Mapping[Effect, frozenset[str]] = {
-    Effect.SPEND: frozenset("pay purchase buy transfer wire withdraw refund order checkout donate invest sell".split()),
+    Effect.SPEND: frozenset("pay purchase buy transfer wire withdraw refund order checkout donate invest sell payment".split()),
     Effect.GRANT: frozenset("grant share invite authorize authorise permission permissions role chmod sudo".split()),
     Effect.DELETE: frozenset("delete remove drop destroy wipe purge erase truncate cancel revoke terminate rm".split()),
     Effect.EXECUTE: frozenset("execute exec run shell bash eval deploy script terminal command sql".split()),
