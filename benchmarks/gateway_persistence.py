@@ -95,7 +95,9 @@ async def campaigns(arms: dict[str, Screen], rows: Sequence[Any], count: int, re
     for name in arms:
         untouched = [one.untouched[name] is not None for one in played]
         unblocked = [one.unblocked[name] is not None for one in played]
-        table.append({"arm": name, "campaigns": len(played), "passed untouched": rate(untouched), "not blocked": rate(unblocked)})
+        table.append(
+            {"arm": name, "campaigns": len(played), "passed untouched": rate(untouched), "not blocked": rate(unblocked)}
+        )
         for count_name in ("untouched", "unblocked"):
             won = [one for one in played if getattr(one, count_name)["without"] is not None]
             lost = [getattr(one, count_name)[name] is None for one in won]

@@ -9,7 +9,15 @@ from solon.core.errors import SuiteError
 from solon.evaluate.agent_traces import agentdojo_steps, agentharm_goals
 from solon.evaluate.monitorability import Fields, load_traces, monitorability
 
-ROW = {"id": "a", "environment": "env", "archetype": "process", "prompt": "Hi", "cot": "Hm.", "response": "Yes", "label": True}
+ROW = {
+    "id": "a",
+    "environment": "env",
+    "archetype": "process",
+    "prompt": "Hi",
+    "cot": "Hm.",
+    "response": "Yes",
+    "label": True,
+}
 
 
 def write(path: Path, *rows: object) -> Path:

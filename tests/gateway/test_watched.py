@@ -31,11 +31,19 @@ def ask(text: str) -> Ask:
 
 
 def chat(**message: Any) -> tuple[str, dict[str, Any]]:
-    return "openai_chat", {"id": "x", "model": "m", "choices": [{"index": 0, "message": {"role": "assistant", **message}}]}
+    return "openai_chat", {
+        "id": "x",
+        "model": "m",
+        "choices": [{"index": 0, "message": {"role": "assistant", **message}}],
+    }
 
 
 def responses(*items: dict[str, Any], tokens: int | None = None) -> tuple[str, dict[str, Any]]:
-    said = {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Hi", "annotations": []}]}
+    said = {
+        "type": "message",
+        "role": "assistant",
+        "content": [{"type": "output_text", "text": "Hi", "annotations": []}],
+    }
     usage = {"input_tokens": 1, "output_tokens": 9, "output_tokens_details": {"reasoning_tokens": tokens or 0}}
     body = {"id": "x", "model": "m", "status": "completed", "output": [*items, said]}
     return "openai_responses", body if tokens is None else {**body, "usage": usage}

@@ -51,7 +51,9 @@ def agentdojo_steps(path: Path) -> Iterator[AgentStep]:
     goal, seen = "", list[str]()
     for number, message in enumerate(cast("list[Any]", messages)):
         if not isinstance(message, Mapping):
-            raise SuiteError("not a message", place=f"{path.name}.messages[{number}]", repair="Give the log as written.")
+            raise SuiteError(
+                "not a message", place=f"{path.name}.messages[{number}]", repair="Give the log as written."
+            )
         held = cast("Mapping[str, Any]", message)
         words = _words(held.get("content"))
         if held.get("role") == "user":
@@ -80,7 +82,9 @@ def agentharm_goals(path: Path, *, benign: bool) -> list[AgentGoal]:
     for number, row in enumerate(cast("list[dict[str, Any]]", rows)):
         try:
             tools = tuple(str(name) for name in row["target_functions"])
-            made.append(AgentGoal(id=str(row["id"]), prompt=row["prompt"], category=row["category"], tools=tools, benign=benign))
+            made.append(
+                AgentGoal(id=str(row["id"]), prompt=row["prompt"], category=row["category"], tools=tools, benign=benign)
+            )
         except KeyError as error:
             place = f"{path.name}.behaviors[{number}].{error.args[0]}"
             raise SuiteError("the field is missing", place=place, repair="Give the file as published.") from None

@@ -69,9 +69,7 @@ def load_traces(path: Path, fields: Fields | None = None) -> list[LabelledTrace]
     return list(_load(path, fields or Fields()))
 
 
-def monitorability(
-    traces: Sequence[LabelledTrace], said: Mapping[str, bool | None]
-) -> tuple[Monitorability, ...]:
+def monitorability(traces: Sequence[LabelledTrace], said: Mapping[str, bool | None]) -> tuple[Monitorability, ...]:
     """A row an environment, then one over all; ``said`` is the monitor's answer by id, ``None`` where it gave none.
 
     Raises:
@@ -131,9 +129,7 @@ def _row(row: Any, fields: Fields, place: str) -> LabelledTrace:
         asked = Exchange.of(prompt) if isinstance(prompt, str) else Exchange.parse(prompt)
     except Exception as error:
         raise SuiteError(str(error), place=f"{place}.{fields.prompt}", repair="Text, or a list of messages.") from None
-    trace = Trace(
-        asked=asked, reasoning=_text(row, fields.reasoning, place), answer=_text(row, fields.answer, place)
-    )
+    trace = Trace(asked=asked, reasoning=_text(row, fields.reasoning, place), answer=_text(row, fields.answer, place))
     return LabelledTrace(
         id=_text(row, fields.id, place), environment=_text(row, fields.environment, place), archetype=archetype,
         trace=trace, label=bool(label),

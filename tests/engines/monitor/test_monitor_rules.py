@@ -70,7 +70,12 @@ def test_a_breach_does_not_become_habit() -> None:
 
 @pytest.mark.parametrize(
     "tokens",
-    [Tokens(), Tokens(prompt=1, output=5), Tokens(prompt=1, output=5, reasoning=6), Tokens(prompt=-1, output=5, reasoning=1)],
+    [
+        Tokens(),
+        Tokens(prompt=1, output=5),
+        Tokens(prompt=1, output=5, reasoning=6),
+        Tokens(prompt=-1, output=5, reasoning=1),
+    ],
 )
 def test_missing_and_contradictory_counts_are_undetermined(tokens: Tokens) -> None:
     risk, because = Breaker().judge(tokens)

@@ -37,9 +37,7 @@ def test_ordinary_work_shows_nothing(monitor: Monitor) -> None:
     assert monitor.read(trace).found == ()
 
 
-@pytest.mark.parametrize(
-    ("visibility", "word"), [(Visibility.HIDDEN, "hides"), (Visibility.SIGNED, "sealed")]
-)
+@pytest.mark.parametrize(("visibility", "word"), [(Visibility.HIDDEN, "hides"), (Visibility.SIGNED, "sealed")])
 def test_reasoning_that_cannot_be_read_is_undetermined(monitor: Monitor, visibility: Visibility, word: str) -> None:
     report = monitor.read(Trace(asked=Exchange.of("Hi"), answer="Hello.", visibility=visibility))
     undetermined = {one.rule: one for one in report.undetermined}

@@ -199,7 +199,7 @@ def undetermined(ruling: ActionRuling) -> Iterator[Verdict]:
     return (verdict for verdict in ruling.verdicts if verdict.status is Status.UNDETERMINED)
 
 
-_BEFORE_NOUNS = frozenset("my the a an this that our your his her their its last new each every of".split())
+_BEFORE_NOUNS = frozenset(["my", "the", "a", "an", "this", "that", "our", "your", "his", "her", "their", "its", "last", "new", "each", "every", "of"])
 
 
 def _verbs(goal: str) -> set[str]:

@@ -82,7 +82,9 @@ def mcp_act(request: Mapping[str, Any]) -> Act | None:
     given = held.get("arguments")
     if given is not None and not isinstance(given, Mapping):
         return Act(tool=_name(held.get("name"), "params"), raw=str(given), problem="the arguments are not an object")
-    return act_of(_name(held.get("name"), "params"), cast("Mapping[str, Any] | None", given), id=str(request.get("id", "")))
+    return act_of(
+        _name(held.get("name"), "params"), cast("Mapping[str, Any] | None", given), id=str(request.get("id", ""))
+    )
 
 
 def mcp_refusal(request: Mapping[str, Any], because: str) -> dict[str, Any]:

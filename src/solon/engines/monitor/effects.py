@@ -26,13 +26,17 @@ class Effect(StrEnum):
 
 
 _VERBS: Mapping[Effect, frozenset[str]] = {
-    Effect.SPEND: frozenset("pay purchase buy transfer wire withdraw refund order checkout donate invest sell payment".split()),
-    Effect.GRANT: frozenset("grant share invite authorize authorise permission permissions role chmod sudo".split()),
-    Effect.DELETE: frozenset("delete remove drop destroy wipe purge erase truncate cancel revoke terminate rm".split()),
-    Effect.EXECUTE: frozenset("execute exec run shell bash eval deploy script terminal command sql".split()),
-    Effect.SEND: frozenset("send post email mail publish submit forward reply message upload tweet notify call".split()),
-    Effect.WRITE: frozenset("write create update edit set add insert save append move rename book schedule".split()),
-    Effect.READ: frozenset("get read list search find fetch lookup query view show check browse open describe".split()),
+    Effect.SPEND: frozenset(
+        ["pay", "purchase", "buy", "transfer", "wire", "withdraw", "refund", "order", "checkout", "donate", "invest", "sell", "payment"]
+    ),
+    Effect.GRANT: frozenset(["grant", "share", "invite", "authorize", "authorise", "permission", "permissions", "role", "chmod", "sudo"]),
+    Effect.DELETE: frozenset(["delete", "remove", "drop", "destroy", "wipe", "purge", "erase", "truncate", "cancel", "revoke", "terminate", "rm"]),
+    Effect.EXECUTE: frozenset(["execute", "exec", "run", "shell", "bash", "eval", "deploy", "script", "terminal", "command", "sql"]),
+    Effect.SEND: frozenset(
+        ["send", "post", "email", "mail", "publish", "submit", "forward", "reply", "message", "upload", "tweet", "notify", "call"]
+    ),
+    Effect.WRITE: frozenset(["write", "create", "update", "edit", "set", "add", "insert", "save", "append", "move", "rename", "book", "schedule"]),
+    Effect.READ: frozenset(["get", "read", "list", "search", "find", "fetch", "lookup", "query", "view", "show", "check", "browse", "open", "describe"]),
 }
 _WATCHES = re.compile(
     r"\b(?:audit|logs?|logging|alerts?|monitors?|monitoring|oversight|approvals?|backups?|history|guardrails?|"
@@ -107,4 +111,6 @@ def amounts(act: Act) -> list[float]:
 
 
 def _host(url: str) -> str:
-    return re.sub(r"^https?://(?:[^@/]*@)?", "", url, flags=re.IGNORECASE).split("/")[0].split(":")[0].lower().rstrip(".")
+    return (
+        re.sub(r"^https?://(?:[^@/]*@)?", "", url, flags=re.IGNORECASE).split("/")[0].split(":")[0].lower().rstrip(".")
+    )

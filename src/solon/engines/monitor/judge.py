@@ -83,9 +83,7 @@ class MonitorJudge:
         try:
             verdicts = self._read(trace)
         except JudgeError as error:
-            verdicts = tuple(
-                Verdict.undetermined(sign.id, because=str(error), source=self.source) for sign in _JUDGED
-            )
+            verdicts = tuple(Verdict.undetermined(sign.id, because=str(error), source=self.source) for sign in _JUDGED)
         elapsed_ms = 1e3 * (time.perf_counter() - begun)
         return Report(verdicts=verdicts, visibility=trace.visibility, elapsed_ms=elapsed_ms)
 
