@@ -24,7 +24,7 @@ from solon.gateway.wire import Ask
 
 _log = logging.getLogger("solon.gateway")
 _LONGEST = 20_000
-"""Characters of an answer in which a refusal is looked for, and of each text of a request that is read."""
+"""Characters of an answer in which a refusal is looked for."""
 
 
 def declined(answer: str, request: str) -> bool | None:
@@ -48,10 +48,8 @@ def watched(settings: MonitorSettings, ask: Ask, overheard: Overheard | None) ->
     """What the record says of a request and its reply; ``None`` for a reply that never came. It never raises."""
     try:
         monitor, actions = monitor_for(settings)
-        if overheard is None:
-            trace = Trace(asked=ask.exchange(), visibility=Visibility.NONE)
-        else:
-            trace = overheard.trace(ask)
+        unanswered = Trace(asked=ask.exchange(), visibility=Visibility.NONE)
+        trace = unanswered if overheard is None else overheard.trace(ask)
         report = monitor.read(trace)
         calls = overheard.calls if overheard is not None and settings.actions == "record" else {}
         return {

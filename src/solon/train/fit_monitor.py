@@ -366,11 +366,11 @@ def _rounded(vectors: Floats) -> Floats:
 
 
 def _rows(path: Path) -> Iterator[dict[str, object]]:
-    opened = gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8")
     try:
-        with opened as held:
-            for line in held:
-                yield json.loads(line)
+        raw = path.read_bytes()
+        text = (gzip.decompress(raw) if path.suffix == ".gz" else raw).decode("utf-8")
+        for line in text.splitlines():
+            yield json.loads(line)
     except OSError as error:
         raise TrainingError(
             f"cannot be read: {error}", place=str(path), repair="Give the folder of labelled rows with --data."

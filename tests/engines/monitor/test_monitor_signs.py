@@ -99,7 +99,7 @@ def test_hostile_text_is_read(monitor: Monitor) -> None:
 
 
 def test_damaged_weights_are_named() -> None:
-    with pytest.raises(WeightsError, match="monitor.npz"):
+    with pytest.raises(WeightsError, match=r"monitor\.npz"):
         load(b"not an archive")
     assert shipped().digest and FOUND == 0.5
     assert Status.UNDETERMINED in Status

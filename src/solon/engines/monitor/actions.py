@@ -12,7 +12,7 @@ from enum import IntEnum
 from solon.core.record import digest
 from solon.core.verdict import Source, Status, Verdict
 from solon.engines.monitor.calls import Act, strings
-from solon.engines.monitor.effects import Effect, amounts, effect_of, secrets_in, targets, targets_in
+from solon.engines.monitor.effects import Effect, amounts, effect_of, named, secrets_in, targets, targets_in
 from solon.engines.monitor.heads import HeadWeights, read, shipped
 from solon.engines.monitor.signs import MEANS
 
@@ -199,7 +199,7 @@ def undetermined(ruling: ActionRuling) -> Iterator[Verdict]:
     return (verdict for verdict in ruling.verdicts if verdict.status is Status.UNDETERMINED)
 
 
-_BEFORE_NOUNS = frozenset(["my", "the", "a", "an", "this", "that", "our", "your", "his", "her", "their", "its", "last", "new", "each", "every", "of"])
+_BEFORE_NOUNS = named("my the a an this that our your his her their its last new each every of")
 
 
 def _verbs(goal: str) -> set[str]:

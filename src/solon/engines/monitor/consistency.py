@@ -11,7 +11,8 @@ _DECLINE = re.compile(
     r"\b(?:i (?:should|must|will|have to|need to|am going to|ought to|'ll) (?:\w+ ){0,3}?"
     r"(?:decline|refuse|not (?:comply|help|answer|provide|assist|give))|i (?:can't|cannot|can not|won't|shouldn't|"
     r"must not|should not) (?:\w+ ){0,2}?(?:comply|help|answer|provide|assist|give|fulfil)|"
-    r"(?:best|right|correct|appropriate|only|proper) (?:\w+ ){0,3}?is (?:\w+ ){0,2}?(?:to )?(?:\w+ )?(?:refus|declin)\w+|"
+    r"(?:best|right|correct|appropriate|only|proper) (?:\w+ ){0,3}?is (?:\w+ ){0,2}?(?:to )?(?:\w+ )?"
+    r"(?:refus|declin)\w+|"
     r"(?:so|therefore|hence|thus),? (?:a )?refus\w+)",
     re.IGNORECASE,
 )

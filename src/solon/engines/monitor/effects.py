@@ -25,18 +25,19 @@ class Effect(StrEnum):
     UNKNOWN = "unknown"
 
 
+def named(words: str) -> frozenset[str]:
+    """Words of a line as a set."""
+    return frozenset(words.split())
+
+
 _VERBS: Mapping[Effect, frozenset[str]] = {
-    Effect.SPEND: frozenset(
-        ["pay", "purchase", "buy", "transfer", "wire", "withdraw", "refund", "order", "checkout", "donate", "invest", "sell", "payment"]
-    ),
-    Effect.GRANT: frozenset(["grant", "share", "invite", "authorize", "authorise", "permission", "permissions", "role", "chmod", "sudo"]),
-    Effect.DELETE: frozenset(["delete", "remove", "drop", "destroy", "wipe", "purge", "erase", "truncate", "cancel", "revoke", "terminate", "rm"]),
-    Effect.EXECUTE: frozenset(["execute", "exec", "run", "shell", "bash", "eval", "deploy", "script", "terminal", "command", "sql"]),
-    Effect.SEND: frozenset(
-        ["send", "post", "email", "mail", "publish", "submit", "forward", "reply", "message", "upload", "tweet", "notify", "call"]
-    ),
-    Effect.WRITE: frozenset(["write", "create", "update", "edit", "set", "add", "insert", "save", "append", "move", "rename", "book", "schedule"]),
-    Effect.READ: frozenset(["get", "read", "list", "search", "find", "fetch", "lookup", "query", "view", "show", "check", "browse", "open", "describe"]),
+    Effect.SPEND: named("pay purchase buy transfer wire withdraw refund order checkout donate invest sell payment"),
+    Effect.GRANT: named("grant share invite authorize authorise permission permissions role chmod sudo"),
+    Effect.DELETE: named("delete remove drop destroy wipe purge erase truncate cancel revoke terminate rm"),
+    Effect.EXECUTE: named("execute exec run shell bash eval deploy script terminal command sql"),
+    Effect.SEND: named("send post email mail publish submit forward reply message upload tweet notify call"),
+    Effect.WRITE: named("write create update edit set add insert save append move rename book schedule"),
+    Effect.READ: named("get read list search find fetch lookup query view show check browse open describe"),
 }
 _WATCHES = re.compile(
     r"\b(?:audit|logs?|logging|alerts?|monitors?|monitoring|oversight|approvals?|backups?|history|guardrails?|"
@@ -66,9 +67,9 @@ def effect_of(act: Act, own: Mapping[str, Effect] | None = None) -> Effect:
     words = [part.lower() for part in _PART.findall(act.tool)]
     said = " ".join([act.tool.replace("_", " "), *(f"{key} {value}" for key, value in act.arguments.items())])[:4_000]
     loose = said.replace("_", " ")
-    if _WATCHES.search(loose) and _STOPS.search(loose) and not set(words) <= _VERBS[Effect.READ]:
-        if not (set(words) & _VERBS[Effect.READ] and not set(words) & _VERBS[Effect.DELETE]):
-            return Effect.UNSEE
+    only_reads = set(words) & _VERBS[Effect.READ] and not set(words) & _VERBS[Effect.DELETE]
+    if _WATCHES.search(loose) and _STOPS.search(loose) and not only_reads:
+        return Effect.UNSEE
     for effect in (Effect.SPEND, Effect.GRANT, Effect.DELETE, Effect.EXECUTE, Effect.SEND, Effect.WRITE, Effect.READ):
         if set(words) & _VERBS[effect]:
             return effect

@@ -11,7 +11,8 @@ _SENTENCE = re.compile(r"[^.!?\n]+[.!?\n]*")
 _WORD = re.compile(r"[^\W\d_]{4,}")
 _CUE = re.compile(
     r"\b(?:finally|then|afterwards?|after (?:that|you|this|solving|working|all|finishing)|when (?:you|it|this)|once|"
-    r"now|last(?:ly)?|at the end|in the end|as (?:a|the) (?:last|final)|only then|conclude|final answer|also|besides)\b",
+    r"now|last(?:ly)?|at the end|in the end|as (?:a|the) (?:last|final)|only then|conclude|final answer|also|"
+    r"besides)\b",
     re.IGNORECASE,
 )
 _WORK = re.compile(
