@@ -240,8 +240,8 @@ class Sessions:
                 answer = messages[place + 1]
                 rules = _answered_by(answer, notices)
                 # An answer that is not ours was made up, or came past us: then the turn counts in full.
-                if answer.role is not Role.ASSISTANT and (memory := self._get(here)) is not None:
-                    rules = memory.refused or None
+                if answer.role is not Role.ASSISTANT and (known := self._get(here)) is not None:
+                    rules = known.refused or None
                 if rules is not None:
                     refused[place] = rules
         parent = self._get(before)
