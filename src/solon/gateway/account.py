@@ -54,6 +54,9 @@ class Account:
     findings: dict[str, Any] = field(default_factory=lambda: dict(UNSCREENED))
     """What screening said, as ``findings`` puts it."""
 
+    monitor: dict[str, Any] | None = None
+    """What the monitor found, as ``watch.watched`` puts it; ``None`` where nobody watched."""
+
     @property
     def total_ms(self) -> float:
         """Milliseconds since the request began."""
@@ -101,6 +104,7 @@ class Account:
             "delivered_chars": self.delivered_chars,
             "cut": self.cut,
             "attempts": self.attempts,
+            "monitor": self.monitor,
         }
 
     def content(self) -> dict[str, str]:

@@ -27,6 +27,7 @@ from solon.gateway.config_base import (
     state_folder,
 )
 from solon.gateway.config_effort import EffortSettings
+from solon.gateway.config_monitor import MonitorSettings, PersistenceSettings
 
 DialectName = Literal["openai_chat", "openai_responses", "anthropic_messages"]
 
@@ -243,6 +244,10 @@ class PolicySettings(Settings):
     """What is done where screening itself fails."""
     deadline_ms: PositiveFloat = 2000.0
     """Time for judging one piece of text; later is undetermined."""
+    monitor: MonitorSettings = MonitorSettings()
+    """Who watches reasoning and tool calls."""
+    persistence: PersistenceSettings = PersistenceSettings()
+    """How long a refusal counts."""
 
 
 class KeysSettings(Settings):

@@ -57,6 +57,25 @@ METRICS = (
         labels=("policy",),
         about="Decisions in which an engine gave no answer.",
     ),
+    Metric(
+        name="solon_monitored_total",
+        kind="counter",
+        labels=("policy", "visibility"),
+        about="Requests that the monitor read, by how much of the reasoning showed: full, summary, signed, hidden or "
+        "none; `failed` where it gave no answer.",
+    ),
+    Metric(
+        name="solon_signs_total",
+        kind="counter",
+        labels=("policy", "sign"),
+        about="Signs that the monitor found in requests and reasoning.",
+    ),
+    Metric(
+        name="solon_actions_total",
+        kind="counter",
+        labels=("policy", "ruling"),
+        about="Tool calls by what the monitor ruled: approve, refine or hold.",
+    ),
     Metric(name="solon_cuts_total", kind="counter", labels=("policy",), about="Streams ended by a decision."),
     Metric(
         name="solon_tokens_total",
@@ -102,7 +121,7 @@ METRICS = (
         kind="histogram",
         labels=("stage",),
         about="Time of a stage: `screen_in`, `screen_out`, `upstream`, `first_byte`, `total`, `added` (total less "
-        "upstream).",
+        "upstream), `monitor` (after the reply).",
     ),
     Metric(
         name="solon_limited_total",
@@ -209,6 +228,18 @@ class Metrics:
     def undetermined(self, policy: str) -> None:
         """An engine gave no answer."""
         self._child("solon_undetermined_total", policy).inc()
+
+    def watched(self, *, policy: str, visibility: str) -> None:
+        """The monitor read a request."""
+        self._child("solon_monitored_total", policy, visibility).inc()
+
+    def sign(self, *, policy: str, sign: str) -> None:
+        """It found a sign."""
+        self._child("solon_signs_total", policy, sign).inc()
+
+    def action(self, *, policy: str, ruling: str) -> None:
+        """It ruled on a tool call."""
+        self._child("solon_actions_total", policy, ruling).inc()
 
     def cut(self, policy: str) -> None:
         """A stream was ended by a decision."""

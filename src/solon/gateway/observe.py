@@ -1,6 +1,7 @@
 """What an operator sees of every request: counters and one line of log, never a word of anyone."""
 
 import logging
+from typing import Any
 
 from solon.core.action import Action
 from solon.core.verdict import Status
@@ -22,6 +23,8 @@ def counted(metrics: Metrics, account: Account) -> None:
     metrics.stage_ms("total", account.total_ms)
     if account.screened_s is not None:
         _count_decision(metrics, account)
+    if account.monitor is not None:
+        _count_monitor(metrics, account.policy, account.monitor)
     if kind in ("rate_limit", "budget") and not account.attempts:
         metrics.limited(kind)
     told = account.effort() if account.effort is not None else {}
@@ -52,6 +55,18 @@ def _count_decision(metrics: Metrics, account: Account) -> None:
         metrics.undetermined(policy)
     if account.cut:
         metrics.cut(policy)
+
+
+def _count_monitor(metrics: Metrics, policy: str, found: dict[str, Any]) -> None:
+    if found["error"] is not None:
+        metrics.watched(policy=policy, visibility="failed")
+        return
+    metrics.watched(policy=policy, visibility=found["visibility"])
+    metrics.stage_ms("monitor", found["elapsed_ms"])
+    for one in found["found"]:
+        metrics.sign(policy=policy, sign=one["sign"])
+    for one in found["actions"]:
+        metrics.action(policy=policy, ruling=one["ruling"])
 
 
 def _count_upstream(metrics: Metrics, account: Account, route: str, kind: str) -> None:

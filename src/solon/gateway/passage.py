@@ -24,6 +24,7 @@ from solon.gateway.effort import ANSWER_NOW, Effort, signals_of
 from solon.gateway.findings import findings
 from solon.gateway.identity import Principal
 from solon.gateway.line import Line
+from solon.gateway.overheard import Listening, Overheard
 from solon.gateway.relay import Answer, Call, Target, oversized
 from solon.gateway.reply_screen import ReplyScreen
 from solon.gateway.reply_stream import ReplyStream
@@ -31,6 +32,7 @@ from solon.gateway.routing import forwarded, route_for, targets_of
 from solon.gateway.screen import Screening, conversation_of
 from solon.gateway.services import Services, expected
 from solon.gateway.tracing import Tracer
+from solon.gateway.watch import watched
 from solon.gateway.wire import Ask, Channel, Started
 
 _log = logging.getLogger("solon.gateway")
@@ -69,6 +71,7 @@ class Passage:
         self._screening: Screening | None = None
         self._heard: ReplyScreen | None = None
         self._effort = Effort(settings=None, prices=self._now.prices)
+        self._overheard: Overheard | None = None
         self._guidance = ""
         self._notice = ""
         self._body_read = False
@@ -98,6 +101,7 @@ class Passage:
             self._watch.stop()
             if self._client is not None:
                 self._client.close()
+            await self._monitor()
             self._finish()
 
     async def _serve(self) -> None:
@@ -261,6 +265,8 @@ class Passage:
         raw = await answer.whole()
         account.first_byte = account.first_byte or time.perf_counter()
         reply = theirs.read_reply(read_json(raw))
+        self._overheard = Overheard(dialect=theirs.name)
+        self._overheard.whole(reply)
         runs = runs_of(reply)
         over = self._effort.heard_whole(
             [(key[1] is Channel.REASONING, text) for key, text in runs.items()], reply.usage
@@ -293,8 +299,9 @@ class Passage:
             raise WireError(f"the upstream {answer.line.name} did not stream", status=502, kind="upstream")
         writer = self._writer = self._dialect.writer(ask, reasoning=not self._hides_reasoning)
         unseen = _REASONING if self._hides_reasoning else frozenset[Channel]()
+        self._overheard = Overheard(dialect=theirs.name)
         stream = ReplyStream(
-            theirs.reader(),
+            Listening(theirs.reader(), self._overheard),
             writer,
             listener,
             same=theirs is self._dialect,
@@ -410,6 +417,12 @@ class Passage:
     def _headers(self) -> Headers:
         name = self.account.request_id.encode()
         return [(b"x-request-id", name), (b"request-id", name)]
+
+    async def _monitor(self) -> None:
+        """Read what was thought and done, in a thread, when the client has its reply."""
+        account, settings = self.account, self._settings
+        if account.ask is not None and settings is not None and settings.monitor.enabled:
+            account.monitor = await asyncio.to_thread(watched, settings.monitor, account.ask, self._overheard)
 
     def _finish(self) -> None:
         account = self.account

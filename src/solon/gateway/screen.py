@@ -181,7 +181,10 @@ class Screen:
         conversation = conversation_of(exchange, principal)
         variant = self._variant(conversation)
         court = self._courts[variant]
-        past = self._sessions.read(principal.key_id, exchange, court.notices) if self._sessions is not None else None
+        past = None
+        if self._sessions is not None:
+            memory = self.settings.persistence.memory
+            past = self._sessions.read(principal.key_id, exchange, court.notices, memory)
         try:
             segments = self._segments(ask, exchange, past, extra_texts)
         except InputError as error:

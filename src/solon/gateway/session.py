@@ -35,8 +35,6 @@ HALVED_AFTER = 2.0
 """Turns after which a refusal weighs half as much."""
 FORGOTTEN = 0.2
 """Weight below which it counts no more."""
-_LIVE = 2 + math.floor(HALVED_AFTER * math.log2(1 / FORGOTTEN))
-"""Turns, the newest among them, in which a refusal may still count: the five before it."""
 NEAR, SAME = 0.35, 0.6
 """Cosine of summaries from which a request counts as near to what was refused, and as its rephrasing.
 
@@ -66,6 +64,22 @@ Floats = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Persistence:
+    """How long a refusal counts, and what likeness to it may do. The defaults are the constants above."""
+
+    halved_after: float = HALVED_AFTER
+    forgotten: float = FORGOTTEN
+    lift: float = LIFT
+    blocks: bool = False
+    """Whether a rephrasing may be blocked; else it is refined at most."""
+
+    @property
+    def live(self) -> int:
+        """Turns, the newest among them, in which a refusal may still count: by default the five before it."""
+        return 2 + math.floor(self.halved_after * math.log2(1 / self.forgotten))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
     """What was refused: its rules, its summary, and how many turns ago; zero for the same turn worded otherwise."""
 
@@ -75,8 +89,12 @@ class Refused:
 
     @property
     def weight(self) -> float:
-        """1 at first, halved every few turns."""
-        return 0.5 ** (max(0, self.ago - 1) / HALVED_AFTER)
+        """1 at first, halved every few turns; by the default decay."""
+        return self.weight_under(Persistence())
+
+    def weight_under(self, memory: Persistence) -> float:
+        """The same by a decay that somebody chose."""
+        return 0.5 ** (max(0, self.ago - 1) / memory.halved_after)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +110,7 @@ class Past:
     """Names the conversation with its newest turn."""
     before: bytes
     """Names it without."""
+    memory: Persistence = Persistence()
 
     def ago(self, place: int) -> int:
         """How many user turns came since that one."""
@@ -99,7 +118,7 @@ class Past:
 
     def live(self) -> list[int]:
         """Places of refused turns that still count, oldest first."""
-        return [place for place in self.users[-_LIVE:] if place in self.refused]
+        return [place for place in self.users[-self.memory.live :] if place in self.refused]
 
     def segments(self, segments: Sequence[Segment]) -> list[Segment]:
         """Those of the exchange's segments that are judged as they stand, and turns joined in further ways.
@@ -197,8 +216,17 @@ class Sessions:
         kept = said if len(said) <= _MOST_MESSAGES else (said[0], *said[1 - _MOST_MESSAGES :])
         self._put(fingerprint("response", key_id, response_id)).messages = kept
 
-    def read(self, key_id: str, exchange: Exchange, notices: Mapping[str, tuple[str, ...]]) -> Past:
-        """The conversation so far. ``notices`` are the refusals that may stand in it, with the rules they speak for."""
+    def read(
+        self,
+        key_id: str,
+        exchange: Exchange,
+        notices: Mapping[str, tuple[str, ...]],
+        memory: Persistence | None = None,
+    ) -> Past:
+        """The conversation so far.
+
+        ``notices`` are the refusals that may stand in it, with the rules they speak for; ``memory`` how they decay.
+        """
         here = before = fingerprint("start", key_id)
         users = tuple(place for place, message in enumerate(exchange.messages) if message.role is Role.USER)
         refused: dict[int, tuple[str, ...]] = {}
@@ -212,14 +240,17 @@ class Sessions:
                 answer = messages[place + 1]
                 rules = _answered_by(answer, notices)
                 # An answer that is not ours was made up, or came past us: then the turn counts in full.
-                if answer.role is not Role.ASSISTANT and (memory := self._get(here)) is not None:
-                    rules = memory.refused or None
+                if answer.role is not Role.ASSISTANT and (known := self._get(here)) is not None:
+                    rules = known.refused or None
                 if rules is not None:
                     refused[place] = rules
         parent = self._get(before)
         # Conversations that only begin have no place in common: many people may share a key.
         siblings = tuple(parent.children) if parent and len(users) > 1 else ()
-        return Past(exchange=exchange, users=users, refused=refused, siblings=siblings, here=here, before=before)
+        return Past(
+            exchange=exchange, users=users, refused=refused, siblings=siblings, here=here, before=before,
+            memory=memory or Persistence(),
+        )  # fmt: skip
 
     def refused(self, past: Past, rules: tuple[str, ...], summary: Floats | None) -> None:
         """The newest turn, or the reply to it, was refused under these rules."""
@@ -286,7 +317,8 @@ def session_verdicts(
         made += [Verdict(rule=rule, risk=held, rationale=because, source=SOURCE) for rule in one.rules if rule in known]
     if newest is not None:
         for one in (*refused, *past.siblings):
-            made += [verdict for verdict in _rephrased(one, newest, thresholds) if verdict.rule in known]
+            found = _rephrased(one, newest, thresholds, past.memory)
+            made += [verdict for verdict in found if verdict.rule in known]
         if JAILBREAK in known and (drifted := _drifted(past, newest, earlier)) is not None:
             made.append(drifted)
     return made
@@ -300,20 +332,22 @@ def _broken(scored: Scored | None, rules: tuple[str, ...], thresholds: Threshold
     return tuple(rule for rule in rules if scored.risks.get(rule, 0.0) > thresholds.block) or (worst,)
 
 
-def _rephrased(refused: Refused, newest: Scored, thresholds: Thresholds) -> list[Verdict]:
-    """Likeness to what was refused has a request refined, and never blocked: harmless twins are alike too."""
+def _rephrased(refused: Refused, newest: Scored, thresholds: Thresholds, memory: Persistence) -> list[Verdict]:
+    """Likeness to what was refused has a request refined, and blocked only where the operator chose so.
+
+    Harmless twins are alike too; what blocks is the request's own risk, lifted by the likeness.
+    """
     if refused.summary is None or newest.summary is None:
         return []
     likeness = float(refused.summary @ newest.summary)
     if likeness <= NEAR:
         return []
-    lift = LIFT * min(1.0, (likeness - NEAR) / (SAME - NEAR)) * refused.weight
+    lift = memory.lift * min(1.0, (likeness - NEAR) / (SAME - NEAR)) * refused.weight_under(memory)
+    most = 1.0 if memory.blocks else thresholds.block
     because = f"near to what was refused (likeness {likeness:.2f})"
     own = {rule: newest.risks.get(rule, 0.0) for rule in refused.rules}
     return [
-        Verdict(
-            rule=rule, risk=max(value, min(lifted(value, lift), thresholds.block)), rationale=because, source=SOURCE
-        )
+        Verdict(rule=rule, risk=max(value, min(lifted(value, lift), most)), rationale=because, source=SOURCE)
         for rule, value in own.items()
     ]
 

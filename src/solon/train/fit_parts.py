@@ -1,7 +1,7 @@
 """The scale of parts: how much further out a sentence must lie than a text, lest harmless texts pay for it.
 
-A sentence out of its text looks riskier than it is. Parts of benign calibration texts are therefore read, and their scale
-is moved until no more than ``EXTRA`` of all texts are flagged for a part alone.
+A sentence out of its text looks riskier than it is. Parts of benign calibration texts are therefore read, and their
+scale is moved until no more than ``EXTRA`` of all texts are flagged for a part alone.
 """
 
 import math

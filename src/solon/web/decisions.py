@@ -11,7 +11,7 @@ PAGE = 50
 MOST = 5_000
 """Exchanges one search looks at; a page says where it stopped and goes on from there."""
 
-FILTERS = ("action", "rule", "cause", "policy", "model", "key", "q", "errors")
+FILTERS = ("action", "rule", "cause", "policy", "model", "key", "sign", "q", "errors")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -51,6 +51,8 @@ def _tests(filters: Mapping[str, str]) -> Iterator[Callable[[Stored], bool]]:
         yield lambda stored: rule in _asked(stored)
     if cause := filters.get("cause"):
         yield lambda stored: stored.body.get("cause") == cause
+    if sign := filters.get("sign"):
+        yield lambda stored: sign in signs_of(stored.body)
     if filters.get("errors"):
         yield lambda stored: bool(stored.body.get("error"))
     if words := filters.get("q", "").casefold().strip():
@@ -66,6 +68,14 @@ def _all_text(stored: Stored) -> str:
     names += _asked(stored)
     texts = [value if isinstance(value, str) else str(value) for value in (stored.content or {}).values()]
     return "\n".join([*names, *texts])
+
+
+def signs_of(body: Mapping[str, Any]) -> list[str]:
+    """What the monitor found, by name without its engine: signs, and ``hold`` or ``refine`` for a tool call."""
+    seen: dict[str, Any] = body.get("monitor") or {}
+    signs = [str(one["sign"]).partition(".")[2] for one in seen.get("found") or []]
+    rulings = [str(one["ruling"]) for one in seen.get("actions") or []]
+    return [*signs, *sorted({ruling for ruling in rulings if ruling != "approve"})]
 
 
 def _asked(stored: Stored) -> list[str]:

@@ -10,7 +10,9 @@ from urllib.parse import quote
 
 from jinja2 import ChainableUndefined, Environment, PackageLoader
 
+from solon.engines.monitor import SIGNS
 from solon.web import charts
+from solon.web.decisions import signs_of
 from solon.web.words import breakable, visible
 
 STATIC = {
@@ -87,8 +89,10 @@ def _environment() -> Environment:
         visible=visible,
         breakable=breakable,
         query=_query,
+        signs=signs_of,
     )
-    environment.globals.update(charts=charts, version=_VERSION)  # pyright: ignore[reportCallIssue, reportArgumentType]
+    known = [*(sign.head for sign in SIGNS), "refine", "hold"]
+    environment.globals.update(charts=charts, version=_VERSION, signs=known)  # pyright: ignore[reportCallIssue, reportArgumentType]
     return environment
 
 
