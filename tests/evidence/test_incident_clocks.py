@@ -21,9 +21,13 @@ def at(text):
 def incident(regime=None, *, times=None, facts=None, **fields):
     decided = {} if regime is None else {regime: Applicability(applies=True, owner="law", rationale="it binds us")}
     return Incident(
-        actor="test", title="t", what="w", times={"awareness": at(AWARE), **{k: at(v) for k, v in (times or {}).items()}},
-        facts=facts or {}, **{"regimes": decided, **fields},
-    )  # fmt: skip
+        actor="test",
+        title="t",
+        what="w",
+        times={name: at(moment) for name, moment in {"awareness": AWARE, **(times or {})}.items()},
+        facts=facts or {},
+        **{"regimes": decided, **fields},
+    )
 
 
 def report(regime, step, when):
@@ -44,13 +48,62 @@ TABLE = [
     ("eu-ai-act-73", "first_report", {}, NONE, [], "2028-03-25T09:00:00+01:00"),
     ("eu-ai-act-73", "first_report", {}, {**NONE, "death": True}, [], "2028-03-20T09:00:00+01:00"),
     ("eu-ai-act-73", "first_report", {}, {"widespread_infringement": True}, [], "2028-03-12T09:00:00+01:00"),
-    ("eu-ai-act-73", "first_report", {}, {"critical_infrastructure": True, "death": True}, [], "2028-03-12T09:00:00+01:00"),
-    ("eu-gpai-cop-9", "first_report", {"involvement": "2028-03-11T12:00:00+00:00"}, {**NONE, "critical_infrastructure": True}, [], "2028-03-13T12:00:00+00:00"),
-    ("eu-gpai-cop-9", "first_report", {"involvement": "2028-03-11T12:00:00+00:00"}, {**NONE, "serious_cyber_breach": True}, [], "2028-03-16T12:00:00+00:00"),
-    ("eu-gpai-cop-9", "first_report", {"involvement": "2028-03-11T12:00:00+00:00"}, {**NONE, "death": True}, [], "2028-03-21T12:00:00+00:00"),
-    ("eu-gpai-cop-9", "first_report", {"involvement": "2028-03-11T12:00:00+00:00"}, {**NONE, "health_rights_property_environment": True}, [], "2028-03-26T13:00:00+02:00"),
-    ("eu-gpai-cop-9", "follow_up", {}, {}, [("first_report", "2028-03-12T09:00:00+01:00")], "2028-04-09T09:00:00+02:00"),
-    ("eu-gpai-cop-9", "follow_up", {}, {}, [("first_report", "2028-03-12T09:00:00+01:00"), ("follow_up", "2028-04-01T09:00:00+02:00")], "2028-04-29T09:00:00+02:00"),
+    (
+        "eu-ai-act-73",
+        "first_report",
+        {},
+        {"critical_infrastructure": True, "death": True},
+        [],
+        "2028-03-12T09:00:00+01:00",
+    ),
+    (
+        "eu-gpai-cop-9",
+        "first_report",
+        {"involvement": "2028-03-11T12:00:00+00:00"},
+        {**NONE, "critical_infrastructure": True},
+        [],
+        "2028-03-13T12:00:00+00:00",
+    ),
+    (
+        "eu-gpai-cop-9",
+        "first_report",
+        {"involvement": "2028-03-11T12:00:00+00:00"},
+        {**NONE, "serious_cyber_breach": True},
+        [],
+        "2028-03-16T12:00:00+00:00",
+    ),
+    (
+        "eu-gpai-cop-9",
+        "first_report",
+        {"involvement": "2028-03-11T12:00:00+00:00"},
+        {**NONE, "death": True},
+        [],
+        "2028-03-21T12:00:00+00:00",
+    ),
+    (
+        "eu-gpai-cop-9",
+        "first_report",
+        {"involvement": "2028-03-11T12:00:00+00:00"},
+        {**NONE, "health_rights_property_environment": True},
+        [],
+        "2028-03-26T13:00:00+02:00",
+    ),
+    (
+        "eu-gpai-cop-9",
+        "follow_up",
+        {},
+        {},
+        [("first_report", "2028-03-12T09:00:00+01:00")],
+        "2028-04-09T09:00:00+02:00",
+    ),
+    (
+        "eu-gpai-cop-9",
+        "follow_up",
+        {},
+        {},
+        [("first_report", "2028-03-12T09:00:00+01:00"), ("follow_up", "2028-04-01T09:00:00+02:00")],
+        "2028-04-29T09:00:00+02:00",
+    ),
     ("eu-gpai-cop-9", "final", {"resolution": "2028-05-01T00:00:00+02:00"}, {}, [], "2028-06-30T00:00:00+02:00"),
     ("gdpr-33", "authority", {}, {"personal_data": True}, [], "2028-03-13T09:00:00+01:00"),
     ("nis2-23", "early_warning", {}, {}, [], "2028-03-11T09:00:00+01:00"),
@@ -63,13 +116,41 @@ TABLE = [
     ("dora-19", "final", {}, {}, [("intermediate", "2028-03-31T12:00:00+02:00")], "2028-04-30T12:00:00+02:00"),
     ("cra-14", "early_warning", {}, {"exploited_vulnerability": True}, [], "2028-03-11T09:00:00+01:00"),
     ("cra-14", "notification", {}, {"severe_security_incident": True}, [], "2028-03-13T09:00:00+01:00"),
-    ("cra-14", "final", {"fix_available": "2028-03-20T00:00:00+01:00"}, {"exploited_vulnerability": True, "severe_security_incident": False}, [], "2028-04-03T00:00:00+02:00"),
-    ("cra-14", "final", {}, {"severe_security_incident": True, "exploited_vulnerability": False}, [("notification", "2028-03-12T09:00:00+01:00")], "2028-04-12T09:00:00+02:00"),
+    (
+        "cra-14",
+        "final",
+        {"fix_available": "2028-03-20T00:00:00+01:00"},
+        {"exploited_vulnerability": True, "severe_security_incident": False},
+        [],
+        "2028-04-03T00:00:00+02:00",
+    ),
+    (
+        "cra-14",
+        "final",
+        {},
+        {"severe_security_incident": True, "exploited_vulnerability": False},
+        [("notification", "2028-03-12T09:00:00+01:00")],
+        "2028-04-12T09:00:00+02:00",
+    ),
     ("ca-sb-53", "report", {"discovery": "2028-03-10T08:00:00-08:00"}, {}, [], "2028-03-25T08:00:00-07:00"),
-    ("ca-sb-53", "imminent", {"discovery": "2028-03-10T08:00:00-08:00"}, {"imminent_danger": True}, [], "2028-03-11T08:00:00-08:00"),
+    (
+        "ca-sb-53",
+        "imminent",
+        {"discovery": "2028-03-10T08:00:00-08:00"},
+        {"imminent_danger": True},
+        [],
+        "2028-03-11T08:00:00-08:00",
+    ),
     ("ny-raise", "report", {"determination": "2028-03-11T09:00:00-05:00"}, {}, [], "2028-03-14T10:00:00-04:00"),
-    ("ny-raise", "imminent", {"determination": "2028-03-11T09:00:00-05:00"}, {"imminent_danger": True}, [], "2028-03-12T10:00:00-04:00"),
-]  # fmt: skip
+    (
+        "ny-raise",
+        "imminent",
+        {"determination": "2028-03-11T09:00:00-05:00"},
+        {"imminent_danger": True},
+        [],
+        "2028-03-12T10:00:00-04:00",
+    ),
+]
 
 
 @pytest.mark.parametrize(("regime", "step", "times", "facts", "sent", "expected"), TABLE)
@@ -237,8 +318,14 @@ def test_small_incidents_of_one_cause_are_looked_at_as_one():
         ("c", small("vendor outage", "2027-12-20T00:00:00+00:00")),  # more than six months ago
         ("d", small("vendor outage", "2028-06-01T00:00:00+00:00", drill=True)),
         ("e", small("other", "2028-06-01T00:00:00+00:00")),
-        ("f", incident(root_cause="other", times={"awareness": "2028-06-02T00:00:00+00:00", "classified_major": "2028-06-02T01:00:00+00:00"})),
-    ]  # fmt: skip
+        (
+            "f",
+            incident(
+                root_cause="other",
+                times={"awareness": "2028-06-02T00:00:00+00:00", "classified_major": "2028-06-02T01:00:00+00:00"},
+            ),
+        ),
+    ]
     assert aggregates(known, now=at("2028-07-01T00:00:00+00:00")) == {"vendor outage": ["a", "b"]}
 
 

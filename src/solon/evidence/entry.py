@@ -53,7 +53,7 @@ class Basis(Form):
     policy: Digest | None = None
     weights: Digest | None = None
     configuration: Digest | None = None
-    epochs: dict[str, str] = {}
+    epochs: dict[str, str] = Field(default_factory=dict[str, str])
 
 
 class Entry(Form):

@@ -1,9 +1,9 @@
 """Whether evidence still speaks about what is served: fresh, stale with the reasons, or unknown.
 
-Evidence counts while the policy, weights, configuration and served epochs that it rests on are the current ones and its
-time has not run out. What is current is read from the newest ``configuration`` record and, where there is none, from the
-gateway's own ``config`` record; epochs are those that ``served_epoch`` records opened last. Where nothing says what is
-current, evidence with a basis is ``unknown``, never fresh.
+Evidence counts while the policy, weights, configuration and served epochs that it rests on are the current ones and
+its time has not run out. What is current is read from the newest ``configuration`` record and, where there is none,
+from the gateway's own ``config`` record; epochs are those that ``served_epoch`` records opened last. Where nothing says
+what is current, evidence with a basis is ``unknown``, never fresh.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What the ledger shows for each item of a framework: queries run, freshness judged, and what a person must still write.
+"""What the ledger shows for each item of a framework, how fresh that is, and what a person must still write.
 
 A row is ``covered`` only where its queries are met by fresh records, these can carry it in full, and a person has
 stated what people must. A statement alone is ``stated``, which is never green.

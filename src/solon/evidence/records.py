@@ -32,7 +32,7 @@ class System(Entry):
     purpose: Text
     users: Text
     deployment_form: Literal["api", "application", "fine_tuning_api", "open_weights", "internal"]
-    role_by_regime: dict[Name, Text] = {}
+    role_by_regime: dict[Name, Text] = Field(default_factory=dict[Name, Text])
     risk_class: str = ""
 
 
@@ -49,7 +49,7 @@ class PolicyVersion(Entry):
 
 
 class ThreatProfile(Entry):
-    """A task, who would do it, how, and how harm would follow; likelihood and impact against a world without the model."""
+    """A task, who would do it, how, and how harm follows; likelihood and impact against a world without the model."""
 
     kind: ClassVar[str] = "threat_profile"
     name: Name
@@ -58,7 +58,9 @@ class ThreatProfile(Entry):
     ways: tuple[Text, ...] = Field(min_length=1)
     mechanism: Text
     baseline: Text
-    barriers: dict[Literal["technical", "operational", "motivational"], Text] = {}
+    barriers: dict[Literal["technical", "operational", "motivational"], Text] = Field(
+        default_factory=dict[Literal["technical", "operational", "motivational"], Text]
+    )
     likelihood: Text
     impact: Text
     uncertainty: Text
@@ -114,7 +116,7 @@ class ServedEpoch(Entry):
     kind: ClassVar[str] = "served_epoch"
     component: Name
     epoch: Name
-    declared: dict[str, str] = {}
+    declared: dict[str, str] = Field(default_factory=dict[str, str])
     opened_at: Moment
     opened_by: Literal["declared", "canary", "manual"]
     suites_to_run: tuple[str, ...] = ()
@@ -128,7 +130,7 @@ class Configuration(Entry):
     basis: Basis
     system_prompt: Digest | None = None
     safeguards: tuple[Name, ...] = ()
-    versions: dict[str, str] = {}
+    versions: dict[str, str] = Field(default_factory=dict[str, str])
 
 
 class Safeguard(Entry):
@@ -292,7 +294,7 @@ class Defeater(Form):
 
 
 class HumanStatement(Entry):
-    """What a person stated for one entry of a catalogue (``nist-ai-800-1/2.1``), and until when it is to be looked at."""
+    """What a person stated for an item of a catalogue (``nist-ai-800-1/2.1``), and when it is to be looked at again."""
 
     kind: ClassVar[str] = "human_statement"
     entry: Name

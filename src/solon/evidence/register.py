@@ -25,7 +25,7 @@ BY_KIND: dict[str, type[Entry]] = {form.kind: form for form in (*KINDS, *INCIDEN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Held(Generic[E]):  # noqa: UP046 - Python 3.11 is the floor
+class Held(Generic[E]):
     """An entry as the ledger holds it. ``at`` is when the ledger took it, whatever the entry says of itself."""
 
     id: str

@@ -52,7 +52,7 @@ class Ask(Form):
     """
 
     kind: Annotated[str, AfterValidator(_kind)]
-    where: dict[str, str | bool] = {}
+    where: dict[str, str | bool] = Field(default_factory=dict[str, str | bool])
     has: tuple[str, ...] = ()
     least: int = Field(default=1, ge=1)
     max_age_days: int | None = Field(default=None, ge=1)
@@ -69,7 +69,8 @@ class Place(Form):
 class Item(Form):
     """One objective, practice, article, finding or risk.
 
-    ``status`` is that of the text, ``confidence`` how we know it: read in the source, in a secondary one, or from memory.
+    ``status`` is that of the text, ``confidence`` how we know it: read there, in a secondary source,
+    or remembered.
     ``human`` is what a person has to write; where it is not empty, no record alone makes the row green.
     ``sufficiency`` is how far the records can carry it: in full, in part, or as context only.
     """

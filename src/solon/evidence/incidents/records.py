@@ -1,4 +1,4 @@
-"""The records of incidents. The first ``Incident`` record names the incident; every other record names it by that id."""
+"""The records of incidents. The first ``Incident`` record names the incident; every other names it by that id."""
 
 from typing import ClassVar, Literal
 
@@ -54,10 +54,10 @@ class Incident(Entry):
     severity: Severity | None = None
     severity_by: str = ""
     harm: tuple[Text, ...] = ()
-    times: dict[Trigger, Moment] = {}
-    facts: dict[Fact, bool] = {}
-    regimes: dict[Name, Applicability] = {}
-    zones: dict[Name, Name] = {}
+    times: dict[Trigger, Moment] = Field(default_factory=dict[Trigger, Moment])
+    facts: dict[Fact, bool] = Field(default_factory=dict[Fact, bool])
+    regimes: dict[Name, Applicability] = Field(default_factory=dict[Name, Applicability])
+    zones: dict[Name, Name] = Field(default_factory=dict[Name, Name])
     causes: tuple[Cause, ...] = ()
     root_cause: str = ""
     rules: tuple[str, ...] = ()
