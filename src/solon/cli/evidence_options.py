@@ -32,7 +32,7 @@ class WrongUse(click.ClickException):
     exit_code = WRONG_USE
 
 
-class MomentParam(click.ParamType):
+class MomentParam(click.ParamType):  # pyright: ignore[reportMissingTypeArgument]
     """A time in ISO 8601 with its offset, or ``now``."""
 
     name = "time"

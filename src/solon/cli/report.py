@@ -142,3 +142,62 @@ def stale_command(dsn: str, at: datetime, as_json: bool) -> None:
     )
     if idle or unreadable:
         raise SystemExit(MISSED)
+
+
+@report.command("claims")
+@DATABASE
+@_AT
+@AS_JSON
+def claims_command(dsn: str, at: datetime, as_json: bool) -> None:
+    """Claims as they stand, with what speaks against each. Exit 1 where one is neither supported nor a norm."""
+    with opened(dsn) as register:
+        from solon.evidence.claims import graph, judge_claims
+
+        judged = judge_claims(register, now=at)
+    if as_json:
+        click.echo(json.dumps(graph(judged)))
+    for one in judged if not as_json else ():
+        click.echo(f"{one.claim.id}  {one.state:11}  {one.claim.entry.name}: {one.claim.entry.text}")
+        for reason in one.reasons:
+            click.echo(f"    {reason}")
+    if any(one.state not in ("supported", "norm") for one in judged):
+        raise SystemExit(MISSED)
+
+
+@report.command("build")
+@DATABASE
+@click.option("--audience", type=click.Choice(["executive", "public", "auditor", "engineer"]), required=True)
+@_ROLE
+@click.option("--at", type=MOMENT, help="As of then; now by default.")
+@click.option("--out", "-o", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The HTML file.")
+def build_command(dsn: str, audience: str, role: str, at: datetime | None, out: Path) -> None:
+    """Write one page that reads anywhere and, beside it, JSON with the query of every number."""
+    if out.suffix != ".html":
+        raise WrongUse(f"--out {out}: write a name that ends with .html")
+    with opened(dsn) as register:
+        from solon.evidence.report import AUDIENCES, build, write
+
+        chosen = next(one for one in AUDIENCES if one == audience)
+        made = build(register.ledger, chosen, role="developer" if role == "developer" else "deployer", now=at)
+        page, twin = write(made, out)
+    click.echo(f"{page} and {twin}, {len(made.numbers)} numbers")
+
+
+@report.command("check")
+@DATABASE
+@click.argument("file", metavar="REPORT.json", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def check_command(dsn: str, file: Path) -> None:
+    """Ask the query of every number of a report again. Exit 1, naming them, where any differ."""
+    try:
+        plain: Any = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise WrongUse(f"{file}: cannot be read: {error}") from None
+    with opened(dsn) as register:
+        from solon.evidence.report import differences
+
+        found = differences(register.ledger, plain)
+    for line in found:
+        click.echo(line)
+    click.echo(f"{len(plain['numbers'])} numbers asked again, {len(found)} differences", err=True)
+    if found:
+        raise SystemExit(MISSED)

@@ -6,6 +6,7 @@ own system. Write no words of users and no personal data in them; name the ids o
 
 from datetime import datetime
 from typing import Annotated, ClassVar, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
@@ -21,6 +22,27 @@ def _zoned(moment: datetime) -> datetime:
 
 Moment = Annotated[datetime, AfterValidator(_zoned)]
 """A time that knows its zone."""
+
+
+def zone(name: str) -> ZoneInfo:
+    """A time zone by its IANA name.
+
+    Raises:
+        ValueError: where there is none of that name.
+    """
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"there is no time zone {name!r}; write an IANA name such as Europe/Dublin") from None
+
+
+def _known_zone(name: str) -> str:
+    zone(name)
+    return name
+
+
+Zone = Annotated[str, AfterValidator(_known_zone)]
+"""The IANA name of a time zone."""
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=20_000)]
 """Words that say something."""

@@ -50,15 +50,15 @@ def current(register: Register) -> Current:
     configurations = register.current(Configuration)
     if configurations:
         parts: dict[str, set[str]] = {part: set() for part in _PARTS}
-        newest = {held.entry.system: held for held in configurations}
-        for held in newest.values():
+        for held in {held.entry.system: held for held in configurations}.values():
             for part in _PARTS:
                 if value := getattr(held.entry.basis, part):
                     parts[part].add(value)
             epochs |= {name: epoch for name, epoch in held.entry.basis.epochs.items() if name not in epochs}
         return Current(**{part: frozenset(found) for part, found in parts.items()}, epochs=epochs,
                        record=configurations[-1].id)  # fmt: skip
-    told = next(register.ledger.select(Query(kind="config", newest_first=True, limit=1), words=False), None)
+    newest = Query(kind="config", until=register.until, newest_first=True, limit=1)
+    told = next(register.ledger.select(newest, words=False), None)
     if told is None:
         return Current(epochs=epochs)
     policies = cast(dict[str, dict[str, Any]], told.body.get("policies", {})).values()

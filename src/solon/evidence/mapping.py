@@ -1,7 +1,7 @@
 """What the ledger shows for each item of a framework, how fresh that is, and what a person must still write.
 
-A row is ``covered`` only where its queries are met by fresh records, these can carry it in full, and a person has
-stated what people must. A statement alone is ``stated``, which is never green.
+A row is ``covered`` only where it is the role's own, its queries are met by fresh records, these can carry it in full,
+and a person has stated what people must. What is shared with a vendor, or a vendor's, is ``partial`` at best. A statement alone is ``stated``, which is never green.
 """
 
 from collections.abc import Mapping, Sequence
@@ -100,7 +100,7 @@ class _Reader:
     def _answer(self, ask: Ask) -> Answer:
         since = self._now - timedelta(days=ask.max_age_days) if ask.max_age_days else None
         if ask.kind in LEDGER_KINDS:
-            count = self._register.ledger.count(kind=ask.kind, since=since, where=ask.where)
+            count = self._register.ledger.count(kind=ask.kind, since=since, until=self._register.until, where=ask.where)
             met, reasons, fresh, stale = count >= ask.least, list[str](), list[str](), list[str]()
         else:
             fresh, stale, reasons = self._found(ask, since)
@@ -159,7 +159,7 @@ def _state(item: Item, place: Place, answers: tuple[Answer, ...], *, stated: boo
         return "human_needed" if not answers else "missing"
     if lacks_person:
         return "human_needed"
-    if len(met) < len(answers) or item.sufficiency == "partial" or place.applies_as == "vendor":
+    if len(met) < len(answers) or item.sufficiency == "partial" or place.applies_as != "own":
         return "partial"
     return "covered" if item.sufficiency == "full" else "context"
 

@@ -47,10 +47,16 @@ class Unreadable:
 
 
 class Register:
-    """The evidence of one ledger. Reading keeps nothing: what another process writes is seen at the next call."""
+    """The evidence of one ledger. Reading keeps nothing: what another process writes is seen at the next call.
 
-    def __init__(self, ledger: Ledger) -> None:
+    Args:
+        ledger: where the records are.
+        until: read as of then; what the ledger took later is not there.
+    """
+
+    def __init__(self, ledger: Ledger, *, until: datetime | None = None) -> None:
         self.ledger = ledger
+        self.until = until
 
     def put(self, entry: Entry) -> str:
         """Write a record; returns its id once it would survive a crash."""
@@ -85,7 +91,7 @@ class Register:
             EvidenceError: where there is none, or it cannot be read as evidence.
         """
         stored = self.ledger.get(record_id)
-        if stored is None:
+        if stored is None or (self.until is not None and stored.at >= self.until):
             raise EvidenceError("there is no such record", place=record_id, repair="`solon ledger show` lists them.")
         found = _read(stored)
         if isinstance(found, Unreadable):
@@ -133,7 +139,7 @@ class Register:
     def _records(self, kinds: tuple[str, ...]) -> Iterator[Held[Entry] | Unreadable]:
         self.ledger.flush()
         for kind in kinds:
-            for stored in self.ledger.select(Query(kind=kind), words=False):
+            for stored in self.ledger.select(Query(kind=kind, until=self.until), words=False):
                 yield _read(stored)
 
     def _put(self, entry: Entry, envelope: dict[str, Any]) -> str:

@@ -12,6 +12,7 @@ from typing import Literal, cast
 from zoneinfo import ZoneInfo
 
 from solon.core.errors import EvidenceError
+from solon.evidence.entry import zone
 from solon.evidence.incidents.records import Fact, Incident, SentReport, Trigger
 from solon.evidence.incidents.regimes import (
     AT_ONCE,
@@ -22,7 +23,6 @@ from solon.evidence.incidents.regimes import (
     due,
     load_regimes,
     months_before,
-    zone,
 )
 
 State = Literal[

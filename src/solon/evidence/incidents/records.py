@@ -4,7 +4,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from solon.evidence.entry import Basis, Count, Digest, Entry, Form, Moment, Name, RecordId, Text
+from solon.evidence.entry import Basis, Count, Digest, Entry, Form, Moment, Name, RecordId, Text, Zone
 
 Severity = Literal["hazard", "serious_hazard", "incident", "serious_incident", "disaster"]
 """The OECD's steps. A hazard could have led to harm; a near miss is one that was caught."""
@@ -57,7 +57,7 @@ class Incident(Entry):
     times: dict[Trigger, Moment] = Field(default_factory=dict[Trigger, Moment])
     facts: dict[Fact, bool] = Field(default_factory=dict[Fact, bool])
     regimes: dict[Name, Applicability] = Field(default_factory=dict[Name, Applicability])
-    zones: dict[Name, Name] = Field(default_factory=dict[Name, Name])
+    zones: dict[Name, Zone] = Field(default_factory=dict[Name, Zone])
     causes: tuple[Cause, ...] = ()
     root_cause: str = ""
     rules: tuple[str, ...] = ()

@@ -5,13 +5,13 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 import yaml
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from solon.core.errors import EvidenceError
-from solon.evidence.entry import Form, Text
+from solon.evidence.entry import Form, Text, Zone
 from solon.evidence.incidents.records import Fact, Trigger
 
 TABLE = Path(__file__).parent / "regimes.yaml"
@@ -30,11 +30,6 @@ def _period(text: str) -> str:
 def _moment(text: str) -> str:
     if text not in _TRIGGERS and not text.startswith(STEP):
         raise ValueError(f"write one of {', '.join(_TRIGGERS)}, or {STEP}NAME")
-    return text
-
-
-def _zone(text: str) -> str:
-    zone(text)
     return text
 
 
@@ -80,7 +75,7 @@ class Regime(Form):
     who: Text
     source: Text
     confidence: Literal["secondary", "recollection"]
-    zone: Annotated[str, AfterValidator(_zone)]
+    zone: Zone
     in_force: date
     keep: str = ""
     voluntary: bool = False
@@ -129,18 +124,6 @@ def load_regimes(path: Path = TABLE) -> dict[str, Regime]:
                 repair="Name a regime of the table.",
             )
     return found
-
-
-def zone(name: str) -> ZoneInfo:
-    """A time zone by its IANA name.
-
-    Raises:
-        ValueError: where there is none of that name.
-    """
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(f"there is no time zone {name!r}; write an IANA name such as Europe/Dublin") from None
 
 
 def due(start: datetime, after: str, where: ZoneInfo) -> datetime:

@@ -62,15 +62,22 @@ def files(register: Register) -> list[File]:
     for held in every:
         if held.supersedes:
             successor.setdefault(held.supersedes, held)
-    parts = [register.current(form) for form in (SentReport, Freeze, CorrectiveAction, CorrectiveCheck, Closure)]
+    reports, freezes = register.current(SentReport), register.current(Freeze)
+    actions, checks = register.current(CorrectiveAction), register.current(CorrectiveCheck)
+    closures = {held.entry.incident: held for held in reversed(register.current(Closure))}
     found: list[File] = []
     for root in (held for held in every if held.supersedes is None):
         now = root
         while now.id in successor:
             now = successor[now.id]
-        reports, freezes, actions, checks, closures = ([h for h in part if _of(h) == root.id] for part in parts)
-        found.append(File(root=root, now=now, reports=tuple(reports), freezes=tuple(freezes), actions=tuple(actions),
-                          checks=tuple(checks), closure=closures[0] if closures else None))  # pyright: ignore  # fmt: skip
+        found.append(File(
+            root=root, now=now,
+            reports=tuple(held for held in reports if held.entry.incident == root.id),
+            freezes=tuple(held for held in freezes if held.entry.incident == root.id),
+            actions=tuple(held for held in actions if held.entry.incident == root.id),
+            checks=tuple(held for held in checks if held.entry.incident == root.id),
+            closure=closures.get(root.id),
+        ))  # fmt: skip
     return found
 
 
@@ -208,7 +215,3 @@ def _require_open(file: File) -> None:
         raise EvidenceError(
             f"was closed at {file.closure.at.isoformat()}", place=file.id, repair="Open a new incident."
         )
-
-
-def _of(held: Any) -> str:
-    return held.entry.incident
