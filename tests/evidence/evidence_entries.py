@@ -6,7 +6,7 @@ from solon.evidence.entry import Basis, Figure
 from solon.evidence.records import Campaign, Claim, Configuration, EvalPlan, EvalRun, HumanStatement, RiskThreshold
 
 NOW = datetime.now(UTC) + timedelta(hours=1)
-SOON = datetime.now(UTC) + timedelta(minutes=1)  # after anything that a test writes first
+SOON = datetime.now(UTC) + timedelta(minutes=30)  # after anything that a test writes first
 POLICY, WEIGHTS, LOG = "ab" * 32, "cd" * 32, "ef" * 32
 BASIS = Basis(policy=POLICY, weights=WEIGHTS)
 

@@ -22,7 +22,16 @@ DATABASE = click.option(
     help="sqlite:///path.db or postgresql://…; also from SOLON_LEDGER.",
 )
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
-ACTOR = click.option("--actor", envvar="SOLON_ACTOR", default=getpass.getuser, help="Who acts; also from SOLON_ACTOR.")
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container's user without a name
+        raise click.UsageError("nobody says who acts: give --actor or SOLON_ACTOR") from None
+
+
+ACTOR = click.option("--actor", envvar="SOLON_ACTOR", default=_user, help="Who acts; also from SOLON_ACTOR.")
 CREATE = click.option("--create", is_flag=True, help="Make the ledger where there is none.")
 
 

@@ -87,7 +87,7 @@ def _plans_first(register: Register, now: datetime) -> Checked:
         plan = plans.get(run.entry.plan or "")
         if plan is None:
             bad.append(f"{run.entry.name} has no plan")
-        elif plan.at >= run.entry.started_at:
+        elif plan.at >= min(run.entry.started_at, run.at):
             bad.append(f"{run.entry.name} began before its plan was registered")
     return Checked(holds=bool(runs) and not bad, reasons=tuple(bad), records=tuple(run.id for run in runs))
 

@@ -1,7 +1,8 @@
 """What the ledger shows for each item of a framework, how fresh that is, and what a person must still write.
 
 A row is ``covered`` only where it is the role's own, its queries are met by fresh records, these can carry it in full,
-and a person has stated what people must. What is shared with a vendor, or a vendor's, is ``partial`` at best. A statement alone is ``stated``, which is never green.
+and a person has stated what people must. What is shared with a vendor, or a vendor's, is ``partial`` at best. A
+statement alone is ``stated``, which is never green.
 """
 
 from collections.abc import Mapping, Sequence

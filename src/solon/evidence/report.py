@@ -247,8 +247,12 @@ def _figures(book: Book) -> Section:
 
 def _safeguards(book: Book) -> Section | None:
     rows = [
-        tuple(Quote(text=text, record=held.id) for text in (held.entry.name, held.entry.layer, held.entry.expected))
-        + (f"fails {held.entry.fails}",)
+        (
+            Quote(text=held.entry.name, record=held.id),
+            held.entry.layer,
+            Quote(text=held.entry.expected, record=held.id),
+            f"fails {held.entry.fails}",
+        )
         for held in book.as_of.register.current(Safeguard)
     ]
     return _section("Safeguards", "Layers and what each should do", ("name", "layer", "expected", "on failure"), rows)
@@ -350,13 +354,13 @@ def _methods(book: Book) -> Section:
     unreadable = len(book.as_of.register.unreadable())
     runs = book.number(count=EvalRun.kind)
     lines: tuple[tuple[Cell, ...], ...] = (
-        ("Every number here is a query over the ledger, asked as of the moment above; the JSON beside this page has each "
-         "query with the records that it read. `solon report check` asks them again.",),
-        ("Evidence counts while the policy, weights, configuration and served epochs it rests on are the ones served, and "
-         "its time has not run out. Runs on record: ", runs, "."),
+        ("Every number here is a query over the ledger, asked as of the moment above; the JSON beside this page has "
+         "each query with the records that it read. `solon report check` asks them again.",),
+        ("Evidence counts while the policy, weights, configuration and served epochs it rests on are the ones served, "
+         "and its time has not run out. Runs on record: ", runs, "."),
         ("No writer of the ledger has gaps." if not gaps else "Writers of the ledger have gaps: records are missing.",),
         ("All records of evidence can be read." if not unreadable else "Some records of evidence cannot be read.",),
-        ("What nobody tried is not in any figure; a record shows that something was written down, not that it is true.",),
+        ("What nobody tried is not in any figure; a record shows that something was written, not that it is true.",),
     )  # fmt: skip
     return Section(title="How to read and check this", lines=lines)
 
