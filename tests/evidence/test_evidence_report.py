@@ -198,3 +198,8 @@ def test_the_commands(ledger, tmp_path):
     assert "text: Field required" in run("add", "human_statement", record, code=2)
     assert "defeated" in run("claims", code=1)
     assert "it rests on policy 121212121212" in run("stale", code=1)
+
+
+def test_the_walk_sees_an_orphan():
+    assert Walk("<p>about 3 of <data data-figure='n1' value='4'>4</data></p>").orphans == ["about 3 of "]
+    assert Walk("<p>three</p>").orphans == []

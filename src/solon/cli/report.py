@@ -4,7 +4,7 @@ import json
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -12,6 +12,7 @@ from solon.cli.evidence_options import ACTOR, AS_JSON, CREATE, DATABASE, MISSED,
 
 if TYPE_CHECKING:
     from solon.evidence.mapping import Row
+    from solon.evidence.report import Audience
 
 _ROLE = click.option("--role", type=click.Choice(["deployer", "developer"]), default="deployer", show_default=True)
 _AT = click.option("--at", type=MOMENT, default="now", show_default=True, help="As of then.")
@@ -78,10 +79,11 @@ def catalogue_command(dsn: str | None, framework: str | None, role: str, at: dat
                     click.echo(f"  {item.id:12} {item.title} [{item.status}; {item.confidence}]")
         return
     with opened(dsn) as register:
-        from solon.evidence.mapping import coverage
+        from solon.evidence.mapping import Reader
 
+        reader = Reader(register, at)
         for one in chosen:
-            rows = coverage(register, one, role="developer" if role == "developer" else "deployer", now=at)
+            rows = reader.rows(one, "developer" if role == "developer" else "deployer")
             if as_json:
                 click.echo(json.dumps({"framework": one.framework, "status": one.status, "digest": one.digest,
                                        "role": role, "rows": [row_json(row) for row in rows]}))  # fmt: skip
@@ -175,10 +177,11 @@ def build_command(dsn: str, audience: str, role: str, at: datetime | None, out: 
     if out.suffix != ".html":
         raise WrongUse(f"--out {out}: write a name that ends with .html")
     with opened(dsn) as register:
-        from solon.evidence.report import AUDIENCES, build, write
+        from solon.evidence.report import build, write
 
-        chosen = next(one for one in AUDIENCES if one == audience)
-        made = build(register.ledger, chosen, role="developer" if role == "developer" else "deployer", now=at)
+        made = build(
+            register.ledger, cast("Audience", audience), role="developer" if role == "developer" else "deployer", now=at
+        )
         page, twin = write(made, out)
     click.echo(f"{page} and {twin}, {len(made.numbers)} numbers")
 

@@ -58,12 +58,11 @@ class Row:
 
 def coverage(register: Register, catalogue: Catalogue, *, role: Role, now: datetime) -> list[Row]:
     """Every item of a framework, for one role, as the ledger has it now."""
-    reader = _Reader(register, now)
-    return [reader.row(catalogue.framework, item, role) for item in catalogue.items]
+    return Reader(register, now).rows(catalogue, role)
 
 
-class _Reader:
-    """Reads every kind once for all the items."""
+class Reader:
+    """Reads every kind once, for all items of all frameworks."""
 
     def __init__(self, register: Register, now: datetime) -> None:
         self._register = register
@@ -73,7 +72,11 @@ class _Reader:
         self._checks: dict[str, Any] = {}
         self._statements = {held.entry.entry: held for held in register.current(HumanStatement)}
 
-    def row(self, framework: str, item: Item, role: Role) -> Row:
+    def rows(self, catalogue: Catalogue, role: Role) -> list[Row]:
+        """Every item of a framework, for one role."""
+        return [self._row(catalogue.framework, item, role) for item in catalogue.items]
+
+    def _row(self, framework: str, item: Item, role: Role) -> Row:
         place = item.roles.get(role)
         if place is None:
             place = Place.model_validate({"as": "not_applicable", "because": f"The text does not address a {role}."})

@@ -19,7 +19,7 @@ from solon.evidence.claims import Judged, judge_claims
 from solon.evidence.entry import Evidence
 from solon.evidence.freshness import Current, Freshness, current, freshness
 from solon.evidence.incidents.workflow import File, files
-from solon.evidence.mapping import Row, coverage
+from solon.evidence.mapping import Reader, Row
 from solon.evidence.register import BY_KIND, Held, Register
 from solon.ledger import Ledger
 
@@ -47,11 +47,16 @@ class AsOf:
         self.role: Role = role
         self.register = Register(ledger, until=now)
         self._rows: dict[str, list[Row]] = {}
+        self._records: dict[str, Held[Any]] = {}
 
     @cached_property
     def served(self) -> Current:
         """What is served."""
         return current(self.register)
+
+    @cached_property
+    def _reader(self) -> Reader:
+        return Reader(self.register, self.now)
 
     @cached_property
     def gates(self) -> list[Gate]:
@@ -83,7 +88,7 @@ class AsOf:
                 raise EvidenceError(
                     f"there is no framework {framework!r}", place="query", repair="Name one that ships."
                 )
-            self._rows[framework] = coverage(self.register, catalogue, role=self.role, now=self.now)
+            self._rows[framework] = self._reader.rows(catalogue, self.role)
         return self._rows[framework]
 
     def answer(self, query: Ask) -> tuple[Value, tuple[str, ...]]:
@@ -94,7 +99,7 @@ class AsOf:
         """
         match dict(query):
             case {"record": str(record), "path": str(path)}:
-                return _field(self.register.get(record), path), (record,)
+                return _field(self._record(record), path), (record,)
             case {"count": str(kind), **rest} if kind in LEDGER_KINDS:
                 where = cast(dict[str, Any], rest.get("where", {}))
                 return self.register.ledger.count(kind=kind, until=self.now, where=where), ()
@@ -116,6 +121,11 @@ class AsOf:
                 return self._incidents(what)
             case _:
                 raise EvidenceError(f"{dict(query)!r} is no query", place="query", repair="Build the report again.")
+
+    def _record(self, record: str) -> Held[Any]:
+        if record not in self._records:
+            self._records[record] = self.register.get(record)
+        return self._records[record]
 
     def _count(self, kind: str, where: Mapping[str, Any]) -> tuple[int, tuple[str, ...]]:
         chosen = [

@@ -19,8 +19,7 @@ def render(report: Report) -> str:
         lstrip_blocks=True,
     )  # fmt: skip
     environment.filters |= {"cell": _cell}
-    environment.globals |= {"bar": _bar}
-    return environment.get_template("report.html").render(report=report)
+    return environment.get_template("report.html").render(report=report, bar=_bar)
 
 
 def _cell(cell: Cell) -> Markup:
