@@ -10,8 +10,8 @@ for option in "$@"; do
 done
 mkdir -p "$log"
 failed=()
-for name in guard_quality cascade guard_encodings guard_long guard_stream policy_new_rules guard_speed evaluate_speed ledger graders; do
-for name in guard_quality cascade guard_encodings guard_long guard_stream policy_new_rules guard_speed ledger graders redteam_engine; do
+for name in guard_quality cascade guard_encodings guard_long guard_stream policy_new_rules guard_speed evaluate_speed \
+  ledger graders redteam_engine redteam_attacks; do
   echo "== $name"
   "$python" "benchmarks/$name.py" "$@" | tee "$log/$name.txt" || failed+=("$name")
 done

@@ -15,10 +15,12 @@ _NOUNS = {
     "demo": "real requests judged by the shipped weights, in a minute",
     "doctor": "versions, plugins and a self-test of the weights",
     "evaluate": "measure on suites, both sides with intervals; compare two versions",
+    "incident": "incidents and their clocks: open, classify, freeze, check, close, export, drill",
     "keys": "API keys of the gateway: new, list, revoke",
     "ledger": "the records of every decision: show, export, gaps, prune, erase",
     "policy": "the policy as source code: lint, test, diff, explain",
     "redteam": "attacks on a guard, a gateway or a model: run, show, attacks",
+    "report": "what the ledger shows for frameworks, claims and readers: catalogue, add, stale, build",
     "serve": "the gateway in front of any model: OpenAI and Anthropic clients in, any upstream behind",
     "train": "policy + data: calibrated, versioned weights with a model card",
 }

@@ -52,3 +52,7 @@ class TargetError(SolonError):
 
 class SuiteError(SolonError):
     """A suite, its rows or a result file are missing, changed, or not of the expected form."""
+
+
+class EvidenceError(SolonError):
+    """A record, catalogue, incident or claim cannot be read, contradicts itself, or may not be made as asked."""
