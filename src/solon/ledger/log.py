@@ -33,13 +33,20 @@ _COLUMNS = (*_HEADER, records.c.schema, records.c.body, contents.c.state, conten
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """A place in the log. ``leaf`` and ``body`` are ``None`` where the database no longer has what was logged."""
+    """A place in the log. ``leaf`` is ``None`` where the record's header is another now, both where it is gone."""
 
     position: int
     id: str
     hash: bytes
     leaf: bytes | None
     body: bytes | None
+
+    @property
+    def whole(self) -> bool:
+        """Leaf and body are those that were logged."""
+        if self.leaf is None or self.body is None:
+            return False
+        return decode(self.leaf)["digest"] == hashlib.sha256(self.body).hexdigest()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -181,7 +188,7 @@ class ProofLog:
             if [row["position"] for row in rows] != list(range(first, min(size, first + _PAGE))):
                 raise LedgerError(f"leaves of the log are missing after {first}", place=self._store.name)
             for row in rows:
-                yield _entry(row)
+                yield _entry(dict(row))
             first += len(rows)
 
     def words(self, ids: Sequence[str], sealer: Sealer) -> dict[str, tuple[dict[str, Any], bytes]]:
@@ -197,7 +204,7 @@ class ProofLog:
         for entry in self.entries(0, size):
             if entry.leaf is None and entry.body is None:
                 found.missing.append(entry.id)
-            elif entry.leaf is None or entry.body is None or not _is_body(entry.leaf, entry.body):
+            elif not entry.whole:
                 found.altered.append(entry.id)
         with self._store.reading() as connection:
             total = connection.execute(select(func.count()).select_from(records)).scalar_one()
@@ -224,7 +231,7 @@ class ProofLog:
         statement = select(*_COLUMNS).select_from(joined).where(leaves.c.id.is_(None), records.c.id > after)
         with self._store.reading() as connection:
             rows = connection.execute(statement.order_by(records.c.id).limit(_PAGE)).mappings().all()
-        return [(row["id"], leaf_hash(leaf(row))) for row in rows]
+        return [(row["id"], leaf_hash(leaf(dict(row)))) for row in rows]
 
     def _append(self, page: Sequence[tuple[str, bytes]]) -> int:
         """Give the next places to these; those that have one are passed over."""
@@ -256,7 +263,7 @@ def leaf(row: Mapping[str, Any]) -> bytes:
     (they were dropped, or written by a Solon that made none).
     """
     made = row["commitment"]
-    content = decode(bytes(made)) if made is not None else {} if row["state"] is None else None
+    content: Any = decode(bytes(made)) if made is not None else {} if row["state"] is None else None
     header = {column.name: row[column.name] for column in _HEADER}
     return encode({**header, "schema": row["schema"], "content": content})
 
@@ -272,10 +279,6 @@ def _entry(row: Mapping[str, Any]) -> Entry:
         leaf=made if made is not None and leaf_hash(made) == value else None,
         body=row["body"].encode("utf-8", "surrogateescape") if there else None,
     )
-
-
-def _is_body(made: bytes, body: bytes) -> bool:
-    return decode(made)["digest"] == hashlib.sha256(body).hexdigest()
 
 
 def _size(connection: Connection) -> int:
