@@ -14,12 +14,14 @@ _NOUNS = {
     "demo": "real requests judged by the shipped weights, in a minute",
     "doctor": "versions, plugins and a self-test of the weights",
     "evaluate": "measure on suites, both sides with intervals; compare two versions",
+    "evidence": "what an outsider can check: checkpoint, prove, bundle, verify",
     "keys": "API keys of the gateway: new, list, revoke",
     "ledger": "the records of every decision: show, export, gaps, prune, erase",
     "policy": "the policy as source code: lint, test, diff, explain",
     "redteam": "attacks on a guard, a gateway or a model: run, show, attacks",
     "serve": "the gateway in front of any model: OpenAI and Anthropic clients in, any upstream behind",
     "train": "policy + data: calibrated, versioned weights with a model card",
+    "verify": "is this bundle of records, proof or checkpoint as it was signed?",
 }
 
 
