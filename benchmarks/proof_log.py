@@ -33,6 +33,7 @@ from typing import Any
 import ledger as ledger_benchmark
 from solon.evidence.bundle import _seal, write_bundle
 from solon.evidence.verifier import source
+from solon.evidence.verifier.bundle import UNSIGNED
 from solon.ledger import Record, open_ledger
 from solon.ledger.log import Entry, ProofLog
 from solon.ledger.merkle import Frontier, leaf_hash
@@ -188,7 +189,8 @@ def fitting(files: Files, signer: Signer | None) -> Files:
     kept = [line for line in lines if not line.startswith("file ")]
     kept += [f"file {hashlib.sha256(d).hexdigest()} {len(d)} {n}" for n, d in files.items() if n != "manifest.txt"]
     text = "\n".join(kept) + "\n"
-    return {**files, "manifest.txt": (f"{text}\n{signer.sign(text)}" if signer else text).encode()}
+    signed = f"{text}\n{signer.sign(text)}" if signer else text.rstrip("\n") + UNSIGNED
+    return {**files, "manifest.txt": signed.encode()}
 
 
 def packed(files: Files) -> bytes:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from solon.evidence.bundle import write_bundle, write_proof
 from solon.evidence.verifier import source
+from solon.evidence.verifier.bundle import UNSIGNED
 from solon.evidence.verifier.ed25519 import L, signed
 from solon.ledger import LedgerError, open_ledger
 from solon.ledger.content import Sealer
@@ -162,7 +163,8 @@ def resigned(files: dict[str, bytes], signer: Signer | None = None) -> dict[str,
         if name != "manifest.txt":
             kept.append(f"file {hashlib.sha256(data).hexdigest()} {len(data)} {name}\n")
     text = "".join(kept)
-    return {**files, "manifest.txt": (f"{text}\n{signer.sign(text)}" if signer else text).encode()}
+    signed = f"{text}\n{signer.sign(text)}" if signer else text.rstrip("\n") + UNSIGNED
+    return {**files, "manifest.txt": signed.encode()}
 
 
 ALTERATIONS = {
@@ -230,10 +232,15 @@ def test_what_is_sound_before_an_alteration_is_said(tmp_path):
 
 
 def test_an_unsigned_manifest_determines_nothing_of_who_made_it(tmp_path):
+    (tmp_path / "signed").mkdir()
     code, found = verify(tmp_path, bundled(tmp_path, 5, signer=None), "--key", KEY)
     assert code == 3
     assert "not signed" in found["unknown"][0]
     assert found["records shown to be as they were signed for"] == "5 of 5"
+    files = unpacked(bundled(tmp_path / "signed", 5))
+    files["manifest.txt"] = files["manifest.txt"].rpartition(b"\n\n")[0] + b"\n"
+    code, found = verify(tmp_path, packed(tmp_path / "cut.zip", files), "--key", KEY)
+    assert (code, found["altered"]) == (1, ["manifest.txt: its signature is gone"])
 
 
 def test_without_any_key_the_records_are_still_compared(tmp_path):

@@ -21,7 +21,7 @@ from typing import IO
 
 import solon
 from solon.evidence.verifier import source
-from solon.evidence.verifier.bundle import FORMAT
+from solon.evidence.verifier.bundle import FORMAT, UNSIGNED
 from solon.evidence.verifier.notes import PROOF
 from solon.ledger.content import Sealer
 from solon.ledger.log import ProofLog
@@ -135,7 +135,8 @@ def write_bundle(
             lines = [f"{FORMAT}\n", f"log {chosen[-1].origin}\n", f"made {now}\n", f"by solon {solon.__version__}\n"]
             lines += [f"records {first} {end}\n", *(f"peak {peak.hex()}\n" for peak in peaks), *out.listed]
             text = "".join(lines)
-            out.file("manifest.txt", [(f"{text}\n{signer.sign(text)}" if signer else text).encode()])
+            signed = f"{text}\n{signer.sign(text)}" if signer else text.rstrip("\n") + UNSIGNED
+            out.file("manifest.txt", [signed.encode()])
             out.zip.comment = _SEAL
         _seal(file)
     return made

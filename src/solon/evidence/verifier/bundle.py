@@ -13,6 +13,7 @@ from solon.evidence.verifier.notes import Key, Tree, Wrong, checkpoint_of, finge
 from solon.evidence.verifier.records import Findings, Records
 
 FORMAT = "solon evidence bundle 1"
+UNSIGNED = "\nvouched-for-by nobody\n"  # so that a manifest whose signature was cut off is no unsigned one
 UNREADABLE = (
     zipfile.BadZipFile,
     zlib.error,
@@ -112,6 +113,8 @@ def check_manifest(archive: Archive, findings: Findings, keys: Sequence[Key]) ->
             note_text(note, keys)
         except Wrong as error:
             findings.add("manifest.txt", f"{error}")
+    elif not note.endswith(UNSIGNED):
+        findings.add("manifest.txt", "its signature is gone")
     else:
         findings.undetermined("manifest.txt", "it is not signed: who made this bundle, and when, is not shown")
     lines = text.splitlines()
