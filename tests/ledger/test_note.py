@@ -63,7 +63,7 @@ def test_no_changed_byte_changes_what_a_note_says(at, mask):
 
 def test_what_is_no_checkpoint_of_ours():
     stranger = Signer("example.com/solon", os.urandom(32))
-    with pytest.raises(LedgerError, match="not signed by example.com/solon"):
+    with pytest.raises(LedgerError, match=r"not signed by example\.com/solon"):
         read_checkpoint(NOTE, [stranger.public])
     with pytest.raises(LedgerError, match="not signed by no key at all"):
         read_checkpoint(NOTE, [])

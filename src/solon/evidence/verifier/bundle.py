@@ -78,7 +78,7 @@ class Archive:
             hashing = Hashing(self.zip.open(name))
         except UNREADABLE as error:
             hashing = Hashing(io.BytesIO(), str(error) or type(error).__name__)
-        reader = io.BufferedReader(hashing, 1 << 18)
+        reader: io.BufferedReader = io.BufferedReader(hashing, 1 << 18)
         self.read[name] = hashing, reader
         return reader
 
