@@ -361,21 +361,26 @@ def main() -> None:
     mutations, count, out = chosen.quick or chosen.mutations, chosen.quick or chosen.records, chosen.out
     if chosen.quick:
         out = Path("runs/proof_log.json")
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        rows = alterations(folder, mutations)
-        rows += beside(folder, min(count, 2500))
-        rows += log_speed(folder, min(count, 50_000))
-        rows.append(
-            speed(folder, min(count, 100_000), "4 KB bodies", lambda n: dict(ledger_benchmark.exchange(n).body))
-        )
-        rows.append(speed(folder, count, "1 KB bodies", short_body))
-    for row in rows:
-        print(json.dumps(row))
     about: dict[str, Any] = {"machine": platform.platform(), "python": platform.python_version()}
     about |= {"commit": ledger_benchmark.commit(), "load_average": os.getloadavg()[0]}
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps({"about": about, "figures": rows}, indent=1) + "\n", encoding="utf-8")
+    rows: list[dict[str, Any]] = []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        stages: list[Callable[[], list[dict[str, Any]]]] = [
+            lambda: alterations(folder, mutations),
+            lambda: beside(folder, min(count, 2500)),
+            lambda: log_speed(folder, min(count, 50_000)),
+            lambda: [
+                speed(folder, min(count, 100_000), "4 KB bodies", lambda n: dict(ledger_benchmark.exchange(n).body))
+            ],
+            lambda: [speed(folder, count, "1 KB bodies", short_body)],
+        ]
+        for stage in stages:
+            made = stage()
+            rows += made
+            print(*map(json.dumps, made), sep="\n", flush=True)
+            out.write_text(json.dumps({"about": about, "figures": rows}, indent=1) + "\n", encoding="utf-8")
     found = [row for row in rows if row["figure"] == "found"]
     missed = sum(row["n"] - row["found"] for row in found)
     print(f"{sum(row['n'] for row in found)} alterations, {missed} missed; written to {out}")
