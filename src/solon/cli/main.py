@@ -16,6 +16,7 @@ _NOUNS = {
     "doctor": "versions, plugins and a self-test of the weights",
     "evaluate": "measure on suites, both sides with intervals; compare two versions",
     "incident": "incidents and their clocks: open, classify, freeze, check, close, export, drill",
+    "evidence": "what an outsider can check: checkpoint, prove, bundle, verify",
     "keys": "API keys of the gateway: new, list, revoke",
     "ledger": "the records of every decision: show, export, gaps, prune, erase",
     "policy": "the policy as source code: lint, test, diff, explain",
@@ -23,6 +24,7 @@ _NOUNS = {
     "report": "what the ledger shows for frameworks, claims and readers: catalogue, add, stale, build",
     "serve": "the gateway in front of any model: OpenAI and Anthropic clients in, any upstream behind",
     "train": "policy + data: calibrated, versioned weights with a model card",
+    "verify": "is this bundle of records, proof or checkpoint as it was signed?",
 }
 
 

@@ -104,5 +104,7 @@ def _object(path: Path) -> dict[str, Any]:
 def _words(content: Any) -> str:
     if isinstance(content, str):
         return content
-    parts: list[Any] = content if isinstance(content, list) else []
-    return "\n".join(str(part.get("content") or part.get("text") or "") for part in parts if isinstance(part, dict))
+    if not isinstance(content, list):
+        return ""
+    parts = [cast("dict[str, Any]", part) for part in cast("list[Any]", content) if isinstance(part, dict)]
+    return "\n".join(str(part.get("content") or part.get("text") or "") for part in parts)

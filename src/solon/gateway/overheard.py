@@ -6,7 +6,7 @@ words only where an open model stands behind it; Messages shows signed thinking,
 """
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from solon.engines.monitor import Tokens, Trace, Visibility
 from solon.gateway.dialects.base import StreamReader
@@ -149,5 +149,7 @@ class Listening:
 def _shows_words(body: dict[str, Any]) -> bool:
     """Whether a Responses reply holds the words of reasoning, not summaries alone."""
     output: Any = body.get("output")
-    items: list[Any] = output if isinstance(output, list) else []
-    return any(item.get("type") == "reasoning" and item.get("content") for item in items if isinstance(item, dict))
+    if not isinstance(output, list):
+        return False
+    items = [cast("dict[str, Any]", item) for item in cast("list[Any]", output) if isinstance(item, dict)]
+    return any(item.get("type") == "reasoning" and item.get("content") for item in items)

@@ -47,7 +47,7 @@ def monitor_for(settings: MonitorSettings) -> tuple[Monitor, ActionMonitor]:
 def watched(settings: MonitorSettings, ask: Ask, overheard: Overheard | None) -> dict[str, Any]:
     """What the record says of a request and its reply; ``None`` for a reply that never came. It never raises."""
     try:
-        monitor, actions = monitor_for(settings)
+        monitor, actions = monitor_for(settings)  # pyright: ignore[reportArgumentType]  # frozen, hence hashable
         unanswered = Trace(asked=ask.exchange(), visibility=Visibility.NONE)
         trace = unanswered if overheard is None else overheard.trace(ask)
         report = monitor.read(trace)

@@ -4,6 +4,9 @@
 key and lies beside the sealed text, so that erasing the wrapped key erases the words wherever a copy of the sealed
 text may be. ``hash`` keeps ``HMAC-SHA256(salt, field)`` with a salt of the record's own: who holds a text can confirm
 it, and once the salt is erased nobody can (a bare digest of a text that can be guessed would never be anonymous).
+
+Whatever is kept, such commitments go into the record's leaf of the log (module ``leaves``) and stay there after the
+words, the key and the salt are gone: the log still verifies, and tells nothing of what was said.
 """
 
 import base64
@@ -28,12 +31,16 @@ _NONCE, _KEY = 12, 32
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sealed:
-    """Content as it lies in the database; ``secret`` is the wrapped key or the salt. Erasure deletes both."""
+    """Content as it lies in the database; ``secret`` is the wrapped key or the salt. Erasure deletes data and secret.
+
+    ``commitment`` is the canonical JSON of ``commitments``; it stays, and without the salt confirms nothing.
+    """
 
     state: ContentState
     data: bytes | None = None
     secret: bytes | None = None
     key_id: str = ""
+    commitment: bytes | None = None
 
 
 class Sealer:
@@ -62,12 +69,13 @@ class Sealer:
             return None
         if self.mode == "drop":
             return Sealed(state=ContentState.DROPPED)
+        if self.mode == "encrypt":
+            return self._encrypt(record_id, content)
+        salt = os.urandom(_KEY)
+        made = encode(commitments(salt, content))
         if self.mode == "keep":
-            return Sealed(state=ContentState.KEPT, data=encode(content))
-        if self.mode == "hash":
-            salt = os.urandom(_KEY)
-            return Sealed(state=ContentState.HASHED, data=encode(commitments(salt, content)), secret=salt)
-        return self._encrypt(record_id, encode(content))
+            return Sealed(state=ContentState.KEPT, data=encode(content), secret=salt, commitment=made)
+        return Sealed(state=ContentState.HASHED, data=made, secret=salt, commitment=made)
 
     def open(self, record_id: str, sealed: Sealed) -> tuple[dict[str, Any] | None, str]:
         """The content, or ``None`` and the reason why it cannot be read."""
@@ -83,14 +91,26 @@ class Sealer:
             return False
         return hmac.compare_digest(sealed.data, encode(commitments(sealed.secret, content)))
 
-    def _encrypt(self, record_id: str, plain: bytes) -> Sealed:
+    def disclose(self, record_id: str, sealed: Sealed) -> tuple[dict[str, Any], bytes] | None:
+        """The words and the salt that show them to be what was committed to; ``None`` where either is not to be had."""
+        content, _ = self.open(record_id, sealed)
+        if content is None or sealed.secret is None or sealed.commitment is None:
+            return None
+        if sealed.state is ContentState.KEPT:
+            return content, sealed.secret
+        from cryptography.hazmat.primitives.keywrap import aes_key_unwrap
+
+        return content, _salt_of(aes_key_unwrap(self._keys[sealed.key_id], sealed.secret))
+
+    def _encrypt(self, record_id: str, content: Mapping[str, Any]) -> Sealed:
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
         from cryptography.hazmat.primitives.keywrap import aes_key_wrap
 
         own, nonce = os.urandom(_KEY), os.urandom(_NONCE)
-        data = nonce + AESGCM(own).encrypt(nonce, plain, record_id.encode())
+        data = nonce + AESGCM(own).encrypt(nonce, encode(content), record_id.encode())
         secret = aes_key_wrap(self._keys[self._current], own)
-        return Sealed(state=ContentState.ENCRYPTED, data=data, secret=secret, key_id=self._current)
+        made = encode(commitments(_salt_of(own), content))
+        return Sealed(state=ContentState.ENCRYPTED, data=data, secret=secret, key_id=self._current, commitment=made)
 
     def _decrypt(self, record_id: str, sealed: Sealed) -> tuple[dict[str, Any] | None, str]:
         from cryptography.exceptions import InvalidTag
@@ -122,6 +142,11 @@ _NOTES = {
 def commitments(salt: bytes, content: Mapping[str, Any]) -> dict[str, str]:
     """``HMAC-SHA256(salt, canonical JSON)`` of each field, as hex."""
     return {name: hmac.new(salt, encode(value), hashlib.sha256).hexdigest() for name, value in content.items()}
+
+
+def _salt_of(own: bytes) -> bytes:
+    """The salt of a record's commitments, from the key that is its own: who erases the key erases the salt."""
+    return hmac.new(own, b"solon commitment salt", hashlib.sha256).digest()
 
 
 def keys_from_environment(environ: Mapping[str, str] = os.environ) -> tuple[bytes, ...]:

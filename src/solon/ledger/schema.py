@@ -1,8 +1,8 @@
 """One schema for SQLite and PostgreSQL, and the triggers that make it append-only.
 
-``records`` takes inserts only. ``contents`` takes inserts and one kind of update: the one that empties a row and says
-that it expired or was erased. Text columns hold ASCII or valid UTF-8 without NUL; whatever else a person wrote lies in
-JSON escapes or in bytes.
+``records`` takes inserts only, and so do ``leaves`` and ``checkpoints``, the log over them. ``contents`` takes inserts
+and one kind of update: the one that empties a row and says that it expired or was erased. Text columns hold ASCII or
+valid UTF-8 without NUL; whatever else a person wrote lies in JSON escapes or in bytes.
 """
 
 from sqlalchemy import (
@@ -74,6 +74,25 @@ contents = Table(
     Column("data", LargeBinary),
     Column("secret", LargeBinary),
     Column("key_id", String(12), nullable=False),
+    Column("commitment", LargeBinary),
+)
+
+leaves = Table(
+    "solon_leaves",
+    metadata,
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("id", String(36), nullable=False, unique=True),
+    Column("hash", LargeBinary, nullable=False),
+)
+
+checkpoints = Table(
+    "solon_checkpoints",
+    metadata,
+    Column("number", _ROW_NUMBER, primary_key=True, autoincrement=True),
+    Column("size", BigInteger, nullable=False, index=True),
+    Column("note", Text, nullable=False),
+    Column("peaks", LargeBinary, nullable=False),
+    sqlite_autoincrement=True,
 )
 
 _SQLITE_TRIGGERS = (
@@ -83,10 +102,6 @@ _SQLITE_TRIGGERS = (
        BEGIN SELECT RAISE(ABORT, 'solon_records is append-only'); END""",
     """CREATE TRIGGER solon_contents_no_delete BEFORE DELETE ON solon_contents
        BEGIN SELECT RAISE(ABORT, 'solon_contents is emptied, never deleted'); END""",
-    """CREATE TRIGGER solon_contents_erasure_only BEFORE UPDATE ON solon_contents
-       WHEN NEW.id IS NOT OLD.id OR NEW.at IS NOT OLD.at OR NEW.key_id IS NOT OLD.key_id
-         OR NEW.data IS NOT NULL OR NEW.secret IS NOT NULL OR NEW.state NOT IN ('expired', 'erased')
-       BEGIN SELECT RAISE(ABORT, 'solon_contents can only be emptied'); END""",
 )
 
 _POSTGRESQL_TRIGGERS = (
@@ -100,11 +115,39 @@ _POSTGRESQL_TRIGGERS = (
        FOR EACH ROW EXECUTE FUNCTION solon_refuse()""",
     """CREATE TRIGGER solon_contents_no_truncate BEFORE TRUNCATE ON solon_contents
        FOR EACH STATEMENT EXECUTE FUNCTION solon_refuse()""",
+)
+
+_SQLITE_LOG_TRIGGERS = (
+    """CREATE TRIGGER solon_contents_erasure_only BEFORE UPDATE ON solon_contents
+       WHEN NEW.id IS NOT OLD.id OR NEW.at IS NOT OLD.at OR NEW.key_id IS NOT OLD.key_id
+         OR NEW.commitment IS NOT OLD.commitment
+         OR NEW.data IS NOT NULL OR NEW.secret IS NOT NULL OR NEW.state NOT IN ('expired', 'erased')
+       BEGIN SELECT RAISE(ABORT, 'solon_contents can only be emptied'); END""",
+    *(
+        f"""CREATE TRIGGER {table.name}_no_{verb.lower()} BEFORE {verb} ON {table.name}
+       BEGIN SELECT RAISE(ABORT, '{table.name} is append-only'); END"""
+        for table in (leaves, checkpoints)
+        for verb in ("UPDATE", "DELETE")
+    ),
+)
+
+_POSTGRESQL_LOG_TRIGGERS = (
     """CREATE TRIGGER solon_contents_erasure_only BEFORE UPDATE ON solon_contents FOR EACH ROW
        WHEN (NEW.id IS DISTINCT FROM OLD.id OR NEW.at IS DISTINCT FROM OLD.at
-         OR NEW.key_id IS DISTINCT FROM OLD.key_id OR NEW.data IS NOT NULL OR NEW.secret IS NOT NULL
+         OR NEW.key_id IS DISTINCT FROM OLD.key_id
+         OR NEW.commitment IS DISTINCT FROM OLD.commitment OR NEW.data IS NOT NULL OR NEW.secret IS NOT NULL
          OR NEW.state NOT IN ('expired', 'erased'))
        EXECUTE FUNCTION solon_refuse()""",
+    *(
+        f"""CREATE TRIGGER {table.name}_append_only BEFORE UPDATE OR DELETE ON {table.name}
+       FOR EACH ROW EXECUTE FUNCTION solon_refuse()"""
+        for table in (leaves, checkpoints)
+    ),
+    *(
+        f"""CREATE TRIGGER {table.name}_no_truncate BEFORE TRUNCATE ON {table.name}
+       FOR EACH STATEMENT EXECUTE FUNCTION solon_refuse()"""
+        for table in (leaves, checkpoints)
+    ),
 )
 
 _POSTGRESQL_LOCK = 0x534F4C4F4E  # "SOLON"
@@ -119,7 +162,8 @@ def prepare(connection: Connection) -> None:
     postgresql = connection.dialect.name == "postgresql"
     if postgresql:
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _POSTGRESQL_LOCK})
-    if not inspect(connection).has_table(meta.name):
+    tables = set(inspect(connection).get_table_names())
+    if meta.name not in tables:
         metadata.create_all(connection)
         for statement in _POSTGRESQL_TRIGGERS if postgresql else _SQLITE_TRIGGERS:
             connection.execute(text(statement))
@@ -131,3 +175,18 @@ def prepare(connection: Connection) -> None:
             place="ledger.dsn",
             repair="Update Solon, or name another database.",
         )
+    if leaves.name not in tables:
+        _add_log(connection, made_before=meta.name in tables)
+
+
+def _add_log(connection: Connection, *, made_before: bool) -> None:
+    """Give a ledger its log; one that an earlier Solon made goes on taking that one's records."""
+    postgresql = connection.dialect.name == "postgresql"
+    if made_before:
+        on = f" ON {contents.name}" if postgresql else ""
+        connection.execute(text(f"DROP TRIGGER IF EXISTS solon_contents_erasure_only{on}"))
+        kind = "BYTEA" if postgresql else "BLOB"
+        connection.execute(text(f"ALTER TABLE {contents.name} ADD COLUMN commitment {kind}"))
+        metadata.create_all(connection)
+    for statement in _POSTGRESQL_LOG_TRIGGERS if postgresql else _SQLITE_LOG_TRIGGERS:
+        connection.execute(text(statement))

@@ -183,6 +183,7 @@ def _line(row: Row) -> bytes:
             "data": _base64(row.sealed.data),
             "secret": _base64(row.sealed.secret),
             "key_id": row.sealed.key_id,
+            "commitment": _base64(row.sealed.commitment),
         }
     return json.dumps(fields).encode("ascii") + b"\n"
 
@@ -211,6 +212,7 @@ def read_line(line: bytes) -> Row:
             data=_bytes(sealed["data"]),
             secret=_bytes(sealed["secret"]),
             key_id=sealed["key_id"],
+            commitment=_bytes(sealed.get("commitment")),
         ),
     )
 

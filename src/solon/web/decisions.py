@@ -72,9 +72,9 @@ def _all_text(stored: Stored) -> str:
 
 def signs_of(body: Mapping[str, Any]) -> list[str]:
     """What the monitor found, by name without its engine: signs, and ``hold`` or ``refine`` for a tool call."""
-    seen: dict[str, Any] = body.get("monitor") or {}
-    signs = [str(one["sign"]).partition(".")[2] for one in seen.get("found") or []]
-    rulings = [str(one["ruling"]) for one in seen.get("actions") or []]
+    seen: dict[str, list[dict[str, Any]]] = body.get("monitor") or {}
+    signs = [str(one["sign"]).partition(".")[2] for one in seen.get("found") or ()]
+    rulings = [str(one["ruling"]) for one in seen.get("actions") or ()]
     return [*signs, *sorted({ruling for ruling in rulings if ruling != "approve"})]
 
 

@@ -89,7 +89,7 @@ def _environment() -> Environment:
         visible=visible,
         breakable=breakable,
         query=_query,
-        signs=signs_of,
+        signs=signs_of,  # pyright: ignore[reportArgumentType]
     )
     known = [*(sign.head for sign in SIGNS), "refine", "hold"]
     environment.globals.update(charts=charts, version=_VERSION, signs=known)  # pyright: ignore[reportCallIssue, reportArgumentType]

@@ -48,7 +48,7 @@ def openai_acts(message: Mapping[str, Any], *, place: str = "message") -> list[A
     Raises:
         InputError: where it is not such a message.
     """
-    calls = message.get("tool_calls") or []
+    calls: Any = message.get("tool_calls") or []
     if not isinstance(calls, Sequence) or isinstance(calls, str):
         raise InputError("tool_calls is not a list", place=f"{place}.tool_calls", repair="Give the message as sent.")
     content = message.get("content")

@@ -89,7 +89,7 @@ class HeadWeights:
         # The first word of a window brings the pair that ends in it, whose other half stands before the window: a
         # constant small impurity, the same in training.
         count = (ends - starts).astype(np.float32)[:, None]
-        return (sums[ends] - sums[starts]) / np.sqrt(2 * count + _SMOOTHING)
+        return ((sums[ends] - sums[starts]) / np.sqrt(2 * count + _SMOOTHING)).astype(np.float32)
 
 
 def buckets(words: list[str]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
