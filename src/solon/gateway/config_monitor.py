@@ -12,8 +12,8 @@ from solon.gateway.session import Persistence
 class MonitorSettings(Settings):
     """Reads reasoning, prompts and tool calls for signs of manipulation and deceit. It records, and stops nothing."""
 
-    enabled: bool = True
-    """Watch."""
+    enabled: bool = False
+    """Watch. Off by default: its heads find few signs of deceit yet, and what it costs was not measured."""
     actions: Literal["off", "record"] = "record"
     """Rule on tool calls too, as `approve`, `refine` or `hold`, in the record."""
     spend_limit: float | None = Field(default=None, ge=0)
