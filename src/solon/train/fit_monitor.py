@@ -325,8 +325,9 @@ def thresholds_for(scored: Sequence[Scored], budget: float = 0.008) -> Floats:
 def _joint(logits: Floats, weight: Any, budget: float) -> Floats:
     """One share of exceedance for every column, as large as the joint budget allows."""
     best = logits.max(0)
-    shares: list[float] = np.linspace(budget, budget / (4 * logits.shape[1]), 60).tolist()
-    for share in shares:
+    least = budget / (4 * len(logits[0]))
+    for step in range(60):
+        share = budget + (least - budget) * step / 59
         cuts = np.array([_upper(column, weight, share) for column in logits.T], np.float32)
         best = cuts
         if (weight * (logits > cuts).any(1)).sum() <= budget:
@@ -344,8 +345,8 @@ def _upper(values: Floats, weight: Any, share: float) -> float:
 def write(model: HeadWeights, path: Path) -> None:
     """The arrays as they ship: word vectors and linear weights in eight bits."""
     words = [word for word, _ in sorted(model.vocabulary.items(), key=lambda item: item[1])]
-    scale = np.abs(model.words[:-1]).max(0) / 127
-    linear_scale = np.maximum(np.abs(model.linear).max(0) / 127, 1e-8)
+    scale: Any = np.abs(model.words[:-1]).max(0) / 127
+    linear_scale: Any = np.maximum(np.abs(model.linear).max(0) / 127, 1e-8)
     buffer = io.BytesIO()
     np.savez_compressed(
         buffer,
@@ -362,8 +363,9 @@ def write(model: HeadWeights, path: Path) -> None:
 def _rounded(vectors: Floats) -> Floats:
     """As they will ship, so that a model is fitted to what it reads later."""
     clipped = np.clip(vectors, -4.0, 4.0)
-    scale = np.abs(clipped).max(0) / 127
-    return (np.round(clipped / scale) * scale).astype(np.float32)
+    scale: Any = np.abs(clipped).max(0) / 127
+    rounded: Floats = (np.round(clipped / scale) * scale).astype(np.float32)
+    return rounded
 
 
 def _rows(path: Path) -> Iterator[dict[str, object]]:
