@@ -3,6 +3,8 @@
 ``python -m solon.train.fit_monitor --data FOLDER``; minutes on two cores. Thresholds come from cross-fitting: every
 family is scored by a model that saw neither it nor its twins, and benign texts by one that did not learn from them.
 """
+# pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false
+# numpy says less of its roundings than strict typing asks
 
 import argparse
 import gzip
@@ -364,8 +366,7 @@ def _rounded(vectors: Floats) -> Floats:
     """As they will ship, so that a model is fitted to what it reads later."""
     clipped = np.clip(vectors, -4.0, 4.0)
     scale: Any = np.abs(clipped).max(0) / 127
-    rounded: Floats = (np.round(clipped / scale) * scale).astype(np.float32)
-    return rounded
+    return (np.round(clipped / scale) * scale).astype(np.float32)
 
 
 def _rows(path: Path) -> Iterator[dict[str, object]]:
