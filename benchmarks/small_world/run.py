@@ -21,89 +21,109 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 
+class Laps:
+    """Processor seconds by stage, said as they pass."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed, self.began = seed, time.process_time()
+        self.spent: dict[str, float] = {}
+
+    def lap(self, name: str) -> None:
+        """End the stage ``name``."""
+        self.spent[name] = time.process_time() - self.began - sum(self.spent.values())
+        print(f"seed {self.seed}: {name} {self.spent[name]:.0f} CPU-s", flush=True)
+
+
 def one_seed(seed: int, work: Path, quick: bool) -> dict[str, Any]:
     """Every arm of one seed; the base and the results are kept in ``work``."""
     done = work / f"seed-{seed}.json"
     if done.exists():
         found: dict[str, Any] = json.loads(done.read_text(encoding="utf-8"))
         return found
+    import measure
+    import organism
     import torch
 
     torch.set_num_threads(1)
+    laps = Laps(seed)
+    setting = prepared(seed, work, quick)
+    laps.lap("base")
+    number = 24 if quick else 200
+    made = arms_of(setting, quick, laps)
+    models, world, chat = made["models"], setting.world, setting.chat
+    tables = {name: measure.table(world, chat, model, number=number, seed=seed) for name, model in models.items()}
+    tables["rules in context"] = measure.table(
+        world, chat, setting.base, number=number, seed=seed, rules=world.rules.text()
+    )
+    laps.lap("tables")
+    curves = {
+        name: measure.compute_curve(world, chat, models[name], number=number, seed=seed)
+        for name in ("deliberative", "deliberative + RL")
+    }
+    laps.lap("compute curves")
+    noise = noisy_judges(setting, number)
+    laps.lap("noisy judges")
+    mix = capability_mix(setting, made["safety"], number)
+    laps.lap("capability mix")
+    models["deliberative + RL"].save_pretrained(work / f"aligned-{seed}")
+    chat.tokenizer.save_pretrained(work / f"aligned-{seed}")
+    result = {
+        "seed": seed,
+        "parameters": organism.parameters(setting.base),
+        "kept": made["kept"],
+        "tables": tables,
+        "curves": curves,
+        "rewards": made["rewards"],
+        "noisy_judges": noise,
+        "capability_mix": mix,
+        "cpu_s": laps.spent,
+    }
+    done.write_text(json.dumps(result), encoding="utf-8")
+    return result
+
+
+def prepared(seed: int, work: Path, quick: bool) -> Any:
+    """The world and its base, trained where ``work`` does not hold it."""
     import arms
-    import judges
-    import measure
     import organism
     from world import World
 
-    began = time.process_time()
-    spent: dict[str, float] = {}
-
-    def lap(name: str) -> None:
-        spent[name] = time.process_time() - began - sum(spent.values())
-        print(f"seed {seed}: {name} {spent[name]:.0f} CPU-s", flush=True)
-
-    world, chat = World.made(seed), organism.chat()
-    folder = work / f"base-{seed}"
+    world, chat, folder = World.made(seed), organism.chat(), work / f"base-{seed}"
     if (folder / "config.json").exists():
         base: Any = organism.LlamaForCausalLM.from_pretrained(folder)
     else:
         base = organism.train_base(world, chat, seed, steps=30 if quick else 1500, report=lambda line: None)
         base.save_pretrained(folder)
         chat.tokenizer.save_pretrained(folder)
-    lap("base")
     sizes = {"rows": 60, "sft_steps": 5, "rl_steps": 2} if quick else {}
-    setting = arms.Setting(world=world, chat=chat, base=base, seed=seed, report=lambda line: None, **sizes)
-    number = 24 if quick else 200
+    return arms.Setting(world=world, chat=chat, base=base, seed=seed, report=lambda line: None, **sizes)
+
+
+def arms_of(setting: Any, quick: bool, laps: Laps) -> dict[str, Any]:
+    """Every arm's model, the safety lessons, what the filter kept and what reinforcement saw."""
+    import arms
+
     prompts = arms.safety_tasks(setting, setting.rows, "generate"), arms.other_tasks(setting, setting.rows)
     # A base of thirty steps reasons about nothing: a quick look takes the world's own chains.
     kept, others = (arms.oracle(setting, tasks) if quick else arms.generate(setting, tasks) for tasks in prompts)
-    lap("generate and filter")
-
+    laps.lap("generate and filter")
     safety, other = arms.lessons(setting, kept), arms.lessons(setting, others)
     plain = arms.lessons(setting, others, arms.without_clauses)
     models: dict[str, Any] = {
-        "base": base,
+        "base": setting.base,
         "label only": arms.tuned(setting, arms.lessons(setting, kept, arms.without_reasoning), plain),
         "reasoning without rules": arms.tuned(setting, arms.lessons(setting, kept, arms.without_clauses), plain),
         "deliberative": arms.tuned(setting, safety, other),
     }
-    lap("fine-tuning")
-    steps: dict[str, Any] = {}
+    laps.lap("fine-tuning")
+    rewards: dict[str, Any] = {}
     for name in ("deliberative", "reasoning without rules", "base"):
         keep = other if name == "deliberative" else plain
         model, seen = arms.reinforced(setting, models[name], keep)
         models["RL only" if name == "base" else f"{name} + RL"] = model
-        steps[name] = [step.reward for step in seen]
-    lap("reinforcement")
-    tables = {name: measure.table(world, chat, model, number=number, seed=seed) for name, model in models.items()}
-    tables["rules in context"] = measure.table(world, chat, base, number=number, seed=seed, rules=world.rules.text())
-    lap("tables")
-    curves = {
-        name: measure.compute_curve(world, chat, models[name], number=number, seed=seed)
-        for name in ("deliberative", "deliberative + RL")
-    }
-    lap("compute curves")
-    noise = noisy_judges(setting, number)
-    lap("noisy judges")
-    mix = capability_mix(setting, safety, number)
-    lap("capability mix")
-    models["deliberative + RL"].save_pretrained(work / f"aligned-{seed}")
-    chat.tokenizer.save_pretrained(work / f"aligned-{seed}")
-    result = {
-        "seed": seed,
-        "parameters": organism.parameters(base),
-        "kept": dict(kept.counts),
-        "tables": tables,
-        "curves": curves,
-        "rewards": steps,
-        "noisy_judges": noise,
-        "capability_mix": mix,
-        "judge": judges.Grading(world=world).name,
-        "cpu_s": spent,
-    }
-    done.write_text(json.dumps(result), encoding="utf-8")
-    return result
+        rewards[name] = [step.reward for step in seen]
+    laps.lap("reinforcement")
+    return {"models": models, "safety": safety, "kept": dict(kept.counts), "rewards": rewards}
 
 
 def noisy_judges(setting: Any, number: int) -> list[dict[str, Any]]:
