@@ -48,6 +48,7 @@ def _file_options(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("--tokens-per-minute", type=click.IntRange(min=1), help="Own limit, input and output.")
 @click.option("--concurrent", type=click.IntRange(min=1), help="Own limit of requests at the same time.")
 @click.option("--spend-per-day", type=click.FloatRange(min=0, min_open=True), help="Own limit in US dollars.")
+@click.option("--reasoning-per-day", type=click.IntRange(min=1), help="Own limit of reasoning tokens.")
 @_file_options
 def new_command(
     config: Path | None,

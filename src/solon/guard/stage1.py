@@ -189,7 +189,7 @@ class Stage1:
                 reading.guesses = self.weights.scout.guess([window.ids for window in reading.windows])
             reading.chosen = self._choose(reading)
         if self._parts is not None:
-            reading.parts = self._parts.riskiest(reading.parts, cascade=self.cascade)
+            reading.parts = self._parts.riskiest(reading.parts, cascade=self.cascade and not self._must_read)
         return reading
 
     def _choose(self, reading: _Reading) -> list[int]:

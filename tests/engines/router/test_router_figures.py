@@ -44,6 +44,7 @@ def test_a_cap_of_nothing_is_breached_by_the_first_token_and_stays_so() -> None:
 
 def test_money_counts_input_and_output() -> None:
     meter = Meter(caps=Caps(usd=0.010), usd_input=0.004, usd_a_token=0.001)
+    meter.spend_input()
     assert meter.hear([(False, "x" * 24)]) is None  # six tokens: exactly the cap
     assert meter.hear([(False, "x")]) is not None
 
