@@ -5,7 +5,7 @@ import pytest
 from solon.engines.classifiers.weights import load_weights
 from solon.engines.normalize import Budget
 from solon.guard.guard import Guard
-from solon.guard.parts import READ, Parts
+from solon.guard.parts import READ, Part, Parts
 
 CALM = (
     "Which train museums are open on Mondays? {} Is the radon level in my cellar dangerous for my houseplants? "
@@ -20,21 +20,35 @@ def parts() -> Parts:
 
 def test_sentences_and_stretches_are_parts_with_their_places(parts):
     text = "The first sentence stands here. The second one is about trains; the third is not."
-    found = parts.of(text, 0, 5)
-    said = {text[part.window.start - 5 : part.window.end - 5] for part in found}
+    found = parts.of(text, load_weights().encoder.encode(text))
+    said = {text[part.start : part.end] for part in found}
     assert "The first sentence stands here." in said
     assert "the third is not." in said
 
 
 def test_a_single_sentence_has_no_parts(parts):
-    assert parts.of("How do I bake bread in a cold kitchen", 0, 0) == []
+    text = "How do I bake bread in a cold kitchen"
+    assert parts.of(text, load_weights().encoder.encode(text)) == []
 
 
 def test_few_parts_are_read_and_none_that_the_scout_finds_calm(parts):
-    found = parts.of("Words about the weather and the garden. " * 400, 0, 0)
+    text = "Words about the weather and the garden. " * 400
+    windows = parts.of(text, load_weights().encoder.encode(text))
+    found = [Part(view=0, window=window, ngram=0.0) for window in windows]
+    assert len(found) > READ
     assert len(parts.riskiest(found, cascade=False)) <= READ
     careful = Parts(load_weights(), gap=1.0, cut=9.0)
     assert careful.riskiest(found, cascade=True) == []
+
+
+def test_a_part_that_decides_is_shown_at_its_place_in_the_original(guard):
+    """Quotation marks in front are not read: places must be moved by them."""
+    rules = [rule for rule in guard.policy.rules if rule.id.startswith("cyber.")]
+    lines = [text for rule in rules for text in rule.examples.forbidden]
+    text = next(text for text in map(CALM.format, lines) if guard.check(text).risk > guard.thresholds.refine)
+    (bare,), (quoted,) = guard.score(text), guard.score(f'""{text}')
+    assert quoted.best["harm"].start == bare.best["harm"].start + 2
+    assert quoted.best["harm"].end == bare.best["harm"].end + 2
 
 
 def test_company_hides_less_than_it_did(guard):

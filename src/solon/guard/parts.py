@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from tokenizers import Encoding
 
 from solon.engines.classifiers.encoder import Window
-from solon.engines.classifiers.ngram import FORMS
 from solon.engines.classifiers.scout import GUESSED
 from solon.engines.classifiers.weights import Weights
 
@@ -26,7 +26,6 @@ CUT = 0.1
 _MOST = 512
 _WORDS = 3
 _SENTENCE = re.compile(r"[^.!?;|\n\u3002\uff01\uff1f]+[.!?;|\n\u3002\uff01\uff1f]*")
-_HARM = FORMS.index("harm")
 _GUESS = GUESSED.index("harm")
 
 
@@ -50,8 +49,8 @@ class Parts:
         self._cut = cut
         self._weights = weights
 
-    def of(self, text: str, view: int, shift: int) -> list[Part]:
-        """The parts of a text that has more than one; ``shift`` is the place of its first character in the view."""
+    def of(self, text: str, code: Encoding) -> list[Window]:
+        """The parts of a text that has more than one, from the text and its word pieces."""
         encoder = self._weights.encoder
         sentences = [found for found in _SENTENCE.finditer(text) if len(found.group().split()) >= _WORDS][:_MOST]
         windows = [
@@ -59,20 +58,9 @@ class Parts:
             for found in sentences
             for one in encoder.windows(found.group())[:1]
         ]
-        windows += encoder.windows(text, room=STRETCH)[:_MOST]
+        windows += encoder.cut(code, STRETCH)[:_MOST]
         apart = list({window.ids: window for window in windows}.values())
-        if len(apart) < 2:
-            return []
-        places = np.array([(window.start, window.end) for window in apart], np.int64)
-        ngram = self._weights.ngram.score_windows(text, places)[:, _HARM]
-        return [
-            Part(
-                view=view,
-                window=Window(start=one.start + shift, end=one.end + shift, ids=one.ids),
-                ngram=float(score),
-            )
-            for one, score in zip(apart, ngram, strict=True)
-        ]
+        return apart if len(apart) > 1 else []
 
     def riskiest(self, parts: Sequence[Part], *, cascade: bool) -> list[Part]:
         """Those worth the encoder's time, ``READ`` at most."""

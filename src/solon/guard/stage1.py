@@ -164,6 +164,7 @@ class Stage1:
         reading = _Reading(segment, normalized, self._context(segment))
         cheap: list[Floats] = []
         room = SIZE - 2 if segment.kind == TEXT else SIZE - 3 - len(reading.context)
+        parted = segment.kind == TEXT and not as_typed
         for number, view in enumerate(reading.normalized.views):
             # Quotation marks round a whole text say nothing of it, but hide it from an encoder that was not shown them.
             plain = veil(view.text if number else blanked(view.text, reading.normalized.decoded))
@@ -171,18 +172,21 @@ class Stage1:
             bare = plain.strip(_QUOTES)
             for low in range(0, max(1, len(bare)), _CHUNK):
                 text = bare[low : low + _CHUNK + 400]
-                windows = self.weights.encoder.windows(text, room=room)
+                code = self.weights.encoder.encode(text)
+                windows = self.weights.encoder.cut(code, room)
                 if not windows:
                     continue
-                places = np.array([(window.start, window.end) for window in windows], np.int64)
-                cheap.append(self.weights.ngram.score_windows(text, places))
+                parts = self._parts.of(text, code) if self._parts is not None and parted else []
+                places = np.array([(window.start, window.end) for window in [*windows, *parts]], np.int64)
+                scores = self.weights.ngram.score_windows(text, places)
+                cheap.append(scores[: len(windows)])
                 shift = low + lead
-                reading.windows += [
-                    Window(start=window.start + shift, end=window.end + shift, ids=window.ids) for window in windows
-                ]
+                reading.windows += [_moved(window, shift) for window in windows]
                 reading.owners += [number] * len(windows)
-                if self._parts is not None and segment.kind == TEXT and not as_typed:
-                    reading.parts += self._parts.of(text, number, shift)
+                reading.parts += [
+                    Part(view=number, window=_moved(window, shift), ngram=float(score[FORMS.index("harm")]))
+                    for window, score in zip(parts, scores[len(windows) :], strict=True)
+                ]
         if cheap:
             reading.cheap = np.concatenate(cheap)
             if self.weights.scout is not None:
@@ -323,6 +327,11 @@ class Stage1:
                 place = int(reading.cheap[:, number].argmax())
             spans[family] = _span(reading, reading.owners[place], reading.windows[place])
         return spans
+
+
+def _moved(window: Window, shift: int) -> Window:
+    """The window at its place in the whole view."""
+    return Window(start=window.start + shift, end=window.end + shift, ids=window.ids)
 
 
 def _span(reading: _Reading, owner: int, window: Window) -> Span:

@@ -17,7 +17,7 @@ from solon.core.stats import clopper_pearson
 from solon.engines.classifiers.ngram import FORMS
 from solon.engines.classifiers.weights import SUMMARY_SCALE, Weights
 from solon.engines.ensemble.calibration import Calibration
-from solon.engines.ensemble.stack import SLOPE, Stack, benign_tail, risk, rule_family
+from solon.engines.ensemble.stack import Stack, benign_tail, place, risk, rule_family
 from solon.guard.segments import DOCUMENT, REPLY, TEXT, Segment
 from solon.guard.stage1 import Scored, Stage1
 from solon.guard.stream import Stream, Unmoved
@@ -138,18 +138,12 @@ def fit_ensemble(samples: Sequence[Sample], *, heads: Sequence[str]) -> tuple[di
             stacks = {family: Stack.read(one) for family, one in raw.items()}
             risks = [document_risk(sample, stacks, content) for sample in traffic]
             calibration = benign_distribution(risks, [origin(sample.row) for sample in traffic])
-            block = _place(Calibration.read(calibration).threshold(BLOCK))
+            block = place(Calibration.read(calibration).threshold(BLOCK))
         else:
             raw = _moved(raw, benign, content, block)
         made["stacks"][kind] = raw
         made["skip"][kind] = _cut(own, {family: Stack.read(one) for family, one in raw.items()}, content)
     return made, calibration
-
-
-def _place(threshold: float) -> float:
-    """The place on the scale of benign tails whose risk is ``threshold``."""
-    kept = min(max(threshold, 1e-9), 1 - 1e-9)
-    return math.log(kept / (1 - kept)) / SLOPE
 
 
 def _moved(
@@ -302,9 +296,11 @@ def figures(
     certified = [calibration.certified(limit) for limit in (block, flag)]
     shift = manifest["calibration"]["left_out"]
     replies = [s for s in samples if s.row.kind == REPLY and s.scored.encoder is not None]
-    place = _place(block)
+    block_place = place(block)
     cut = {
-        side: [_tail(s.scored, stacks[REPLY]["harm"], "harm", content) > place for s in replies if s.row.harm == harm]
+        side: [
+            _tail(s.scored, stacks[REPLY]["harm"], "harm", content) > block_place for s in replies if s.row.harm == harm
+        ]
         for side, harm in (("harmless", 0), ("harmful", 1))
     }
     return {

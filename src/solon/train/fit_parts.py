@@ -12,13 +12,13 @@ import numpy as np
 from solon.core.policy import Policy
 from solon.engines.classifiers.weights import Weights
 from solon.engines.ensemble.calibration import Calibration
-from solon.engines.ensemble.stack import SLOPE
+from solon.engines.ensemble.stack import place
 from solon.guard.segments import TEXT, Segment
 from solon.guard.stage1 import Stage1
+from solon.train.calibrate import FLAG
 
 EXTRA = 0.005
 """Share of benign texts that may be flagged for a part, over those flagged as they stand."""
-_FLAG = 0.01
 _BATCH = 24
 
 
@@ -30,7 +30,7 @@ def set_parts(
     whole = _places(weights, policy, texts)
     ensemble["parts"] = {"gap": 0.0}
     parted = _places(weights, policy, texts)
-    flag = _place(Calibration.read(weights.manifest["calibration"]).threshold(_FLAG))
+    flag = place(Calibration.read(weights.manifest["calibration"]).threshold(FLAG))
     driven = np.where((parted > whole) & (whole <= flag), parted, -math.inf)
     above = math.floor(EXTRA * len(texts))
     gap = max(0.0, float(np.sort(driven)[::-1][min(above, len(driven) - 1)]) - flag) if len(driven) else 0.0
@@ -46,9 +46,4 @@ def _places(weights: Weights, policy: Policy, texts: Sequence[str]) -> "np.ndarr
     for first in range(0, len(texts), _BATCH):
         segments = [Segment(name="text", kind=TEXT, text=text) for text in texts[first : first + _BATCH]]
         risks += [scored.families["harm"] for scored in stage1.score(segments)]
-    return np.array([_place(risk) for risk in risks], np.float64)
-
-
-def _place(risk: float) -> float:
-    kept = min(max(risk, 1e-9), 1 - 1e-9)
-    return math.log(kept / (1 - kept)) / SLOPE
+    return np.array([place(risk) for risk in risks], np.float64)

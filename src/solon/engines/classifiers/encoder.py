@@ -53,27 +53,30 @@ class EncoderModel:
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
 
-    def _encode(self, text: str) -> Encoding:
+    def encode(self, text: str) -> Encoding:
         """The tokenizer refuses halves of surrogate pairs: each is read as one U+FFFD, so that places stay."""
         whole = text if text.isascii() else _SURROGATE.sub("\ufffd", text)
         return self._tokenizer.encode(whole, add_special_tokens=False)
 
     def count(self, text: str) -> int:
         """Number of word pieces."""
-        return len(self._encode(text).ids)
+        return len(self.encode(text).ids)
 
     def context(self, text: str) -> tuple[int, ...]:
         """The first and last ``CONTEXT / 2`` pieces of a prompt, to be read before its reply."""
         half = CONTEXT // 2
-        head = self._encode(text[: 40 * half]).ids
+        head = self.encode(text[: 40 * half]).ids
         if len(text) <= 40 * half and len(head) <= CONTEXT:
             return tuple(head)
-        tail = self._encode(text[-40 * half :]).ids
+        tail = self.encode(text[-40 * half :]).ids
         return (*head[:half], *tail[-half:])
 
     def windows(self, text: str, *, room: int = SIZE - 2) -> list[Window]:
         """Overlapping windows of at most ``room`` pieces that cover the text; the last one ends with it."""
-        code = self._encode(text)
+        return self.cut(self.encode(text), room)
+
+    def cut(self, code: Encoding, room: int) -> list[Window]:
+        """The windows of a text that is encoded already."""
         ids: list[int] = code.ids
         offsets: list[tuple[int, int]] = code.offsets
         if not ids:

@@ -62,6 +62,12 @@ def risk(u: float | Floats) -> Any:
     return 1.0 / (1.0 + np.exp(-SLOPE * np.clip(u, -12.0, 12.0)))
 
 
+def place(risk: float) -> float:
+    """The place on the scale of benign tails whose risk this is: the way back from ``risk``."""
+    kept = min(max(risk, 1e-9), 1 - 1e-9)
+    return math.log(kept / (1 - kept)) / SLOPE
+
+
 def benign_tail(scores: npt.NDArray[Any], *, share: float = 1.0) -> list[float]:
     """Where a hundredth and a thousandth of benign documents lie, each times ``share``, a family's part of the budget.
 
