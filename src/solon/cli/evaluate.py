@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from solon.cli.evaluate_integrity import integrity
+from solon.cli.model_options import ASKING
 
 if TYPE_CHECKING:
     from solon.core.policy import Policy
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from solon.evaluate.suites.fetch import Shelf
 
 MISSED, WRONG_USE, UNKNOWN, INTERRUPTED = 1, 2, 3, 130
-_DIALECTS = ("openai_chat", "openai_responses", "anthropic_messages")
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 _RESULTS = click.Path(exists=True, dir_okay=False, path_type=Path)
 _AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
@@ -48,17 +48,10 @@ command = evaluate
 
 def _target_options(command: Callable[..., None]) -> Callable[..., None]:
     """What is measured, and how a model behind an address is asked."""
-    positive = click.FloatRange(min=0, min_open=True)
     options = (
         click.option("--target", default="guard", show_default=True, help="guard, guard:block, URL, or guard+URL."),
         click.option("--weights", type=_FOLDER, help="Folder of weights instead of the shipped ones."),
-        click.option("--model", default="", help="Name of the model behind the URL."),
-        click.option("--dialect", type=click.Choice(_DIALECTS), default=_DIALECTS[0], show_default=True),
-        click.option("--key-env", metavar="VARIABLE", help="Environment variable with the key for the URL."),
-        click.option("--max-tokens", type=click.IntRange(1), default=512, show_default=True, help="Of one answer."),
-        click.option("--temperature", type=click.FloatRange(0, 2), help="Left to the server by default."),
-        click.option("--concurrency", type=click.IntRange(1, 4096), default=64, show_default=True, help="At once."),
-        click.option("--timeout", type=positive, default=120.0, show_default=True, help="Seconds for one answer."),
+        *ASKING,
     )
     for option in reversed(options):
         command = option(command)

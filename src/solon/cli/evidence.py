@@ -9,18 +9,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from solon.cli.ledger_options import DATABASE, MISSED, WrongUse, require_ledger
+
 if TYPE_CHECKING:
     from solon.ledger.log import ProofLog
     from solon.ledger.note import PublicKey, Signer
 
-MISSED, WRONG_USE, UNDETERMINED = 1, 2, 3
-_DATABASE = click.option(
-    "--dsn",
-    envvar="SOLON_LEDGER",
-    required=True,
-    metavar="DSN",
-    help="sqlite:///path.db or postgresql://…; also from SOLON_LEDGER.",
-)
+UNDETERMINED = 3
 _SECRET = click.option(
     "--key-file",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -52,14 +47,14 @@ def key_command(name: str, out: Path) -> None:
     try:
         file = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
-        raise _WrongUse(f"{out} is there already") from None
+        raise WrongUse(f"{out} is there already") from None
     with os.fdopen(file, "w", encoding="utf-8") as secret:
         secret.write(signer.secret() + "\n")
     click.echo(str(signer.public))
 
 
 @evidence.command("checkpoint")
-@_DATABASE
+@DATABASE
 @_SECRET
 @click.option(
     "--every", type=click.FloatRange(min=1), metavar="SECONDS", help="Go on, in a process beside the gateway."
@@ -93,7 +88,7 @@ def checkpoint_command(dsn: str, key_file: Path | None, every: float | None, out
 
 
 @evidence.command("prove")
-@_DATABASE
+@DATABASE
 @_PUBLIC
 @click.argument("record_id")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="The proof; printed by default.")
@@ -103,7 +98,7 @@ def prove_command(dsn: str, keys: tuple[str, ...], record_id: str, out: Path | N
 
     found = _public(keys)
     if len(found) != 1:
-        raise _WrongUse("name the one --key that signed the log, or its private key in SOLON_LOG_KEY_FILE")
+        raise WrongUse("name the one --key that signed the log, or its private key in SOLON_LOG_KEY_FILE")
     with _log(dsn) as log:
         proof = write_proof(log, record_id, found[0])
     if out:
@@ -113,7 +108,7 @@ def prove_command(dsn: str, keys: tuple[str, ...], record_id: str, out: Path | N
 
 
 @evidence.command("bundle")
-@_DATABASE
+@DATABASE
 @_SECRET
 @_PUBLIC
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The archive, a .zip.")
@@ -148,7 +143,7 @@ def bundle_command(
 
 
 @evidence.command("audit")
-@_DATABASE
+@DATABASE
 def audit_command(dsn: str) -> None:
     """Compare the ledger with its log: what was logged and is gone or altered. Exit 1 where there is any."""
     with _log(dsn) as log:
@@ -187,16 +182,10 @@ def verifier_command() -> None:
     click.echo(source(), nl=False)
 
 
-class _WrongUse(click.ClickException):
-    exit_code = WRONG_USE
-
-
 @contextmanager
 def _log(dsn: str) -> "Generator[ProofLog]":
     """The log of a ledger that has to be there already."""
-    path = dsn.removeprefix("sqlite:///").partition("?")[0]
-    if dsn.startswith("sqlite:///") and not Path(path).exists():
-        raise _WrongUse(f"there is no ledger at {path}")
+    require_ledger(dsn)
     from solon.ledger.log import ProofLog
     from solon.ledger.store import Store
 
@@ -212,7 +201,7 @@ def _signer(key_file: Path | None) -> "Signer":
 
     signer = signer_from_file(key_file) if key_file else signer_from_environment()
     if signer is None:
-        raise _WrongUse(f"there is no key to sign with: `solon evidence key` makes one; name it in {KEY_FILE_VARIABLE}")
+        raise WrongUse(f"there is no key to sign with: `solon evidence key` makes one; name it in {KEY_FILE_VARIABLE}")
     return signer
 
 

@@ -4,24 +4,15 @@ import getpass
 from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 from typing_extensions import override
 
+from solon.cli.ledger_options import WrongUse, require_ledger
+
 if TYPE_CHECKING:
     from solon.evidence.register import Register
-
-MISSED, WRONG_USE = 1, 2
-DATABASE = click.option(
-    "--dsn",
-    envvar="SOLON_LEDGER",
-    required=True,
-    metavar="DSN",
-    help="sqlite:///path.db or postgresql://…; also from SOLON_LEDGER.",
-)
-AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 
 
 def _user() -> str:
@@ -33,12 +24,6 @@ def _user() -> str:
 
 ACTOR = click.option("--actor", envvar="SOLON_ACTOR", default=_user, help="Who acts; also from SOLON_ACTOR.")
 CREATE = click.option("--create", is_flag=True, help="Make the ledger where there is none.")
-
-
-class WrongUse(click.ClickException):
-    """Printed with exit code 2."""
-
-    exit_code = WRONG_USE
 
 
 class MomentParam(click.ParamType):  # pyright: ignore[reportMissingTypeArgument]
@@ -67,9 +52,8 @@ MOMENT = MomentParam()
 @contextmanager
 def opened(dsn: str, *, create: bool = False) -> "Generator[Register]":
     """The evidence of a ledger, which has to be there already unless ``create``; wrong records are wrong use."""
-    path = dsn.removeprefix("sqlite:///").partition("?")[0]
-    if dsn.startswith("sqlite:///") and not create and not Path(path).exists():
-        raise WrongUse(f"there is no ledger at {path}; --create makes one where a command has it")
+    if not create:
+        require_ledger(dsn, hint="; --create makes one where a command has it")
     from solon.core.errors import EvidenceError, InputError
     from solon.evidence.register import Register
     from solon.ledger import open_ledger

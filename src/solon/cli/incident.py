@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from typing_extensions import override
 
-from solon.cli.evidence_options import ACTOR, AS_JSON, CREATE, DATABASE, MISSED, MOMENT, WrongUse, opened, pairs
+from solon.cli.evidence_options import ACTOR, CREATE, MOMENT, opened, pairs
+from solon.cli.ledger_options import AS_JSON, DATABASE, MISSED, WrongUse
 
 if TYPE_CHECKING:
     from solon.evidence.incidents.clocks import Clock

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 
 import click
 
-from solon.cli.evidence_options import ACTOR, AS_JSON, CREATE, DATABASE, WrongUse, opened
+from solon.cli.evidence_options import ACTOR, CREATE, opened
+from solon.cli.ledger_options import AS_JSON, DATABASE, WrongUse
 
 
 @click.group("drill")

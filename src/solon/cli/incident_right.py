@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from solon.cli.evidence_options import ACTOR, DATABASE, MISSED, MOMENT, WrongUse, opened
+from solon.cli.evidence_options import ACTOR, MOMENT, opened
+from solon.cli.ledger_options import DATABASE, MISSED, WrongUse
 from solon.core.errors import PolicyError, SolonError
 
 if TYPE_CHECKING:

@@ -9,18 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from solon.cli.ledger_options import AS_JSON, DATABASE, MISSED, WrongUse, require_ledger
+
 if TYPE_CHECKING:
     from solon.ledger import Ledger, Stored
-
-MISSED, WRONG_USE = 1, 2
-_DATABASE = click.option(
-    "--dsn",
-    envvar="SOLON_LEDGER",
-    required=True,
-    metavar="DSN",
-    help="sqlite:///path.db or postgresql://…; also from SOLON_LEDGER.",
-)
-_AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 
 
 @click.group()
@@ -35,13 +27,13 @@ command = ledger
 
 
 @ledger.command("show")
-@_DATABASE
+@DATABASE
 @click.argument("record_id", required=False)
 @click.option("--kind", help="exchange, label, case, config, lifecycle, erasure, …")
 @click.option("--where", "-w", multiple=True, metavar="FIELD=VALUE", help="A field of the body; may be repeated.")
 @click.option("--since", type=click.DateTime(), help="UTC.")
 @click.option("--limit", "-n", default=20, show_default=True)
-@_AS_JSON
+@AS_JSON
 def show_command(
     dsn: str,
     record_id: str | None,
@@ -56,7 +48,7 @@ def show_command(
         if record_id is not None:
             stored = opened.get(record_id)
             if stored is None:
-                raise _WrongUse(f"there is no record {record_id}")
+                raise WrongUse(f"there is no record {record_id}")
             click.echo(json.dumps(_whole(stored), ensure_ascii=True, indent=2))
             return
         for stored in opened.read(kind=kind, since=since, where=_fields(where), limit=limit, newest_first=True):
@@ -64,7 +56,7 @@ def show_command(
 
 
 @ledger.command("export")
-@_DATABASE
+@DATABASE
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="JSON lines.")
 @click.option("--kind", help="Records of this kind only.")
 @click.option("--where", "-w", multiple=True, metavar="FIELD=VALUE", help="A field of the body; may be repeated.")
@@ -95,9 +87,9 @@ def export_command(
 
 
 @ledger.command("gaps")
-@_DATABASE
+@DATABASE
 @click.option("--digests", is_flag=True, help="Read every body too and compare it with its digest.")
-@_AS_JSON
+@AS_JSON
 def gaps_command(dsn: str, digests: bool, as_json: bool) -> None:
     """Look for records that were written and are missing. Exit 1 where there are any."""
     with _opened(dsn) as opened:
@@ -118,7 +110,7 @@ def gaps_command(dsn: str, digests: bool, as_json: bool) -> None:
 
 
 @ledger.command("prune")
-@_DATABASE
+@DATABASE
 @click.option("--days", type=click.FloatRange(min=0), required=True, help="Empty contents older than this.")
 def prune_command(dsn: str, days: float) -> None:
     """Take away people's words after their time; the decisions stay. Says so in a record of its own."""
@@ -127,7 +119,7 @@ def prune_command(dsn: str, days: float) -> None:
 
 
 @ledger.command("erase")
-@_DATABASE
+@DATABASE
 @click.option("--where", "-w", multiple=True, required=True, metavar="FIELD=VALUE", help="Whose words; all must match.")
 @click.option("--reason", required=True, help="Kept in the record that says so.")
 def erase_command(dsn: str, where: tuple[str, ...], reason: str) -> None:
@@ -136,16 +128,10 @@ def erase_command(dsn: str, where: tuple[str, ...], reason: str) -> None:
         click.echo(f"{opened.erase(_fields(where), reason=reason)} contents emptied")
 
 
-class _WrongUse(click.ClickException):
-    exit_code = WRONG_USE
-
-
 @contextmanager
 def _opened(dsn: str) -> "Generator[Ledger]":
     """The ledger, which has to be there already: a mistyped path must not make an empty one."""
-    path = dsn.removeprefix("sqlite:///").partition("?")[0]
-    if dsn.startswith("sqlite:///") and not Path(path).exists():
-        raise _WrongUse(f"there is no ledger at {path}")
+    require_ledger(dsn)
     from solon.ledger import open_ledger
 
     with open_ledger(dsn) as opened:
@@ -157,7 +143,7 @@ def _fields(pairs: tuple[str, ...]) -> dict[str, Any]:
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not equals:
-            raise _WrongUse(f"--where {pair!r} is not FIELD=VALUE")
+            raise WrongUse(f"--where {pair!r} is not FIELD=VALUE")
         fields[name] = value
     return fields
 

@@ -7,26 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from solon.cli.model_options import ASKING
 from solon.cli.redteam_findings import findings
 
 if TYPE_CHECKING:
     from solon.redteam.report import Report
 
 MISSED, WRONG_USE, UNKNOWN, INTERRUPTED = 1, 2, 3, 130
-_POSITIVE = click.FloatRange(min=0, min_open=True)
-_DIALECTS = ("openai_chat", "openai_responses", "anthropic_messages")
 
 
 def _model_options(command: Callable[..., None]) -> Callable[..., None]:
     """How the model behind the address is asked, and who writes attacks for searches."""
     options = (
-        click.option("--model", default="", help="Name of the model behind the URL."),
-        click.option("--dialect", type=click.Choice(_DIALECTS), default=_DIALECTS[0], show_default=True),
-        click.option("--key-env", metavar="VARIABLE", help="Environment variable with the key for the URL."),
-        click.option("--max-tokens", type=click.IntRange(1), default=512, show_default=True, help="Of one answer."),
-        click.option("--temperature", type=click.FloatRange(0, 2), help="Left to the server by default."),
-        click.option("--concurrency", type=click.IntRange(1, 4096), default=64, show_default=True, help="At once."),
-        click.option("--timeout", type=_POSITIVE, default=120.0, show_default=True, help="Seconds for one answer."),
+        *ASKING,
         click.option("--price", type=(float, float), default=(0, 0), metavar="IN OUT", help="USD a million tokens."),
         click.option("--attacker", metavar="URL", help="Model that writes attacks for searches; or scripted."),
         click.option("--attacker-model", default="", help="Its name there."),

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from solon.cli.evidence_options import ACTOR, AS_JSON, CREATE, DATABASE, MISSED, MOMENT, WrongUse, opened
+from solon.cli.evidence_options import ACTOR, CREATE, MOMENT, opened
+from solon.cli.ledger_options import AS_JSON, DATABASE, MISSED, WrongUse
 
 if TYPE_CHECKING:
     from solon.evidence.mapping import Row
